@@ -1,0 +1,238 @@
+// Package content holds the words of the platform and their rules: providers,
+// topics, districts, guides, events and pages, each in German and in whatever
+// other languages editors have written.
+//
+// It does no I/O beyond embedded files and knows nothing of databases, HTTP or
+// Hugo. A [Catalogue] is everything that is published at one moment; [Render]
+// turns editors' Markdown into safe HTML; the Check methods say which field is
+// wrong and why as [Problems].
+package content
+
+import (
+	"regexp"
+	"slices"
+	"time"
+)
+
+// Languages of the public pages, in the order of the language switch. The keys
+// are Hugo's; [Locale] gives the BCP 47 tag for the lang attribute.
+const (
+	German  = "de"
+	English = "en"
+	Easy    = "ls" // Leichte Sprache, locale de-simple
+)
+
+// Languages lists the languages a text may be written in; German comes first
+// because every published text exists in it.
+var Languages = []string{German, English, Easy}
+
+// Locale gives the value of the lang attribute for a language key.
+func Locale(lang string) string {
+	if lang == Easy {
+		return "de-simple"
+	}
+	return lang
+}
+
+// Text is one short text in several languages: language key → plain text or
+// Markdown, as the field says.
+type Text map[string]string
+
+// In returns the text in lang, or else in German, and the language it is in.
+func (t Text) In(lang string) (text, used string) {
+	if s := t[lang]; s != "" {
+		return s, lang
+	}
+	return t[German], German
+}
+
+// Slug is what may stand in an address: lower-case ASCII letters, digits, hyphens.
+var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// IsSlug reports whether s may be the slug of a page (at most 80 bytes).
+func IsSlug(s string) bool { return len(s) <= 80 && slugPattern.MatchString(s) }
+
+// Berlin is the time zone of everything that citizens read and staff enter.
+var Berlin = mustLocation("Europe/Berlin")
+
+func mustLocation(name string) *time.Location {
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		panic(err) // the tzdata is embedded by package main
+	}
+	return loc
+}
+
+// Provider is a partner of the Service Point: the city or one of its companies.
+type Provider struct {
+	Slug  string `json:"slug"`
+	Name  string `json:"name"`
+	Kind  string `json:"kind"` // Stadtverwaltung, Eigenbetrieb, Gesellschaft
+	Topic string `json:"topic"`
+	About Text   `json:"about"` // Markdown
+	Order int    `json:"order"`
+}
+
+// Topic groups guides and events: Energie, Mobilität, …
+type Topic struct {
+	Slug  string `json:"slug"`
+	Name  Text   `json:"name"`
+	About Text   `json:"about"` // one sentence, plain text
+	Order int    `json:"order"`
+}
+
+// District is one of the 23 Ortsbezirke.
+type District struct {
+	Slug string `json:"slug"`
+	Name string `json:"name"`
+}
+
+// Guide describes one service after the modules of German service descriptions
+// (FIM Leistungsbeschreibung, XZuFi).
+type Guide struct {
+	Slug     string   `json:"slug"`
+	Provider string   `json:"provider"` // slug
+	Topic    string   `json:"topic"`    // slug
+	LeiKa    string   `json:"leika"`    // 14 digits (LeiKa key) or empty
+	Channels []string `json:"channels"` // counter, terminal, case, booking, listing, info, dokbox
+	EID      bool     `json:"eid"`      // usable with the online identity card function
+	FeeCents *int     `json:"fee_cents,omitempty"`
+	MinAge   int      `json:"min_age,omitempty"`
+	Order    int      `json:"order"`
+
+	Texts map[string]GuideText `json:"texts"` // by language
+
+	// Questions are asked in addition to name, e-mail and message when a citizen
+	// sends a request from this guide; only used with the channel "case".
+	Questions []Question `json:"questions,omitempty"`
+
+	Published time.Time `json:"published"` // set by publishing, UTC
+	Updated   time.Time `json:"updated"`
+}
+
+// GuideText is a guide in one language. Title and Short are plain text, all
+// other modules Markdown; an empty module is left out of the page.
+type GuideText struct {
+	Title        string `json:"title"`
+	Short        string `json:"short"`
+	Full         string `json:"full"`
+	Requirements string `json:"requirements"`
+	Documents    string `json:"documents"`
+	Fees         string `json:"fees"`
+	Deadlines    string `json:"deadlines"`
+	Duration     string `json:"duration"`
+	LegalBasis   string `json:"legal_basis"`
+	Procedure    string `json:"procedure"`
+	Forms        string `json:"forms"`
+	Office       string `json:"office"`
+}
+
+// Question is one extra field of a request form.
+type Question struct {
+	Code     string   `json:"code"` // ^[a-z][a-z0-9_]*$
+	Label    Text     `json:"label"`
+	Help     Text     `json:"help,omitempty"`
+	Type     string   `json:"type"` // text, number, date, choice
+	Required bool     `json:"required"`
+	Options  []Option `json:"options,omitempty"`
+}
+
+// Option is one choice of a [Question].
+type Option struct {
+	Code  string `json:"code"`
+	Label Text   `json:"label"`
+}
+
+// Accepts reports whether the guide offers the channel.
+func (g Guide) Accepts(channel string) bool { return slices.Contains(g.Channels, channel) }
+
+// Precision tells how exactly a start is known: old events have a day or only a month.
+const (
+	ToMinute = "minute"
+	ToDay    = "day"
+	ToMonth  = "month"
+)
+
+// Event is one date that people can come to (schema.org Event, RFC 5545 VEVENT).
+type Event struct {
+	Slug      string    `json:"slug"`
+	Kind      string    `json:"kind"` // see EventKinds
+	Series    string    `json:"series"`
+	Topic     string    `json:"topic"` // slug
+	Audience  []string  `json:"audience"`
+	Provider  string    `json:"provider"`  // slug, empty when a third party organises
+	Organiser string    `json:"organiser"` // name as printed
+	Place     string    `json:"place"`
+	District  string    `json:"district"` // slug or empty
+	Online    bool      `json:"online"`
+	Start     time.Time `json:"start"`
+	End       time.Time `json:"end"`       // zero when unknown
+	Precision string    `json:"precision"` // of Start and End
+	Free      bool      `json:"free"`      // no fee
+	Cancelled bool      `json:"cancelled"`
+	Sequence  int       `json:"sequence"` // RFC 5545 SEQUENCE: raised when start, end or place change
+
+	Texts map[string]EventText `json:"texts"`
+	Pools []Pool               `json:"pools"` // empty: no booking
+
+	Published time.Time `json:"published"`
+	Updated   time.Time `json:"updated"`
+}
+
+// EventKinds are the codes of event kinds; their names are words of the pages.
+var EventKinds = []string{"lecture", "panel", "workshop", "advice", "tour", "exhibition", "livestream", "information", "participation", "assembly"}
+
+// EventText is an event in one language: Title and Summary plain text, Body Markdown.
+type EventText struct {
+	Title   string `json:"title"`
+	Summary string `json:"summary"`
+	Body    string `json:"body"`
+}
+
+// Pool is a quota of places of one event: the room, the wheelchair places, …
+type Pool struct {
+	Code  string `json:"code"` // ^[a-z][a-z0-9-]*$
+	Size  int    `json:"size"` // places, at least 1
+	Label Text   `json:"label"`
+}
+
+// Survey is what the static site says of a questionnaire; the questionnaire
+// itself lives in content/survey.
+type Survey struct {
+	Slug    string    `json:"slug"`
+	Title   Text      `json:"title"`
+	Intro   Text      `json:"intro"` // Markdown
+	Opens   time.Time `json:"opens"`
+	Closes  time.Time `json:"closes"` // zero: open until closed by hand
+	Items   int       `json:"items"`  // number of questions
+	Minutes int       `json:"minutes"`
+	Updated time.Time `json:"updated"`
+}
+
+// Page is a page of its own: home, service-point, accessibility, imprint, privacy, …
+type Page struct {
+	Slug    string              `json:"slug"`
+	Texts   map[string]PageText `json:"texts"`
+	Order   int                 `json:"order"`
+	Updated time.Time           `json:"updated"`
+}
+
+// PageText is a page in one language: Title and Summary plain text, Body Markdown.
+type PageText struct {
+	Title   string `json:"title"`
+	Summary string `json:"summary"`
+	Body    string `json:"body"`
+}
+
+// Catalogue is everything that is published at one moment.
+type Catalogue struct {
+	Providers []Provider
+	Topics    []Topic
+	Districts []District
+	Guides    []Guide
+	Events    []Event
+	Surveys   []Survey
+	Pages     []Page
+	Origin    string    // https://service-point.example, no trailing slash
+	Now       time.Time // decides what is archive and what is to come
+}

@@ -1,0 +1,108 @@
+// Package basetest gives tests a real app: a SQLite database in a temporary
+// folder with every migration, a clock that stands still, and an HTTP server
+// with PocketBase's own router.
+package basetest
+
+import (
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"servicepoint/content"
+	"servicepoint/pocketbase-app/base"
+	_ "servicepoint/pocketbase-app/migrations"
+
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// Start is where the clock of a test platform stands: a Wednesday noon in Berlin.
+var Start = time.Date(2026, time.December, 2, 11, 0, 0, 0, time.UTC)
+
+// New makes a platform on an empty database that is removed after the test.
+// words are the words of the matters under test.
+func New(t testing.TB, words ...fs.FS) *base.Platform {
+	t.Helper()
+	app := core.NewBaseApp(core.BaseAppConfig{DataDir: t.TempDir(), DBConnect: base.Connect})
+	if err := app.Bootstrap(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { app.ClearBootstrap() })
+	app.OnServe().Unbind("__pbCronStart__")
+	if err := app.RunAllMigrations(); err != nil {
+		t.Fatal(err)
+	}
+	w, err := content.LoadWords(append([]fs.FS{base.OwnWords}, words...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := base.NewPlatform(app, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Now = func() time.Time { return Start }
+	p.Origin = "http://service-point.test"
+	return p
+}
+
+// Serve starts an HTTP server with the routes that bind adds; it is closed
+// after the test. Redirects are not followed by the returned client.
+func Serve(t testing.TB, p *base.Platform, bind ...func(*core.ServeEvent)) (*httptest.Server, *http.Client) {
+	t.Helper()
+	r, err := apis.NewRouter(p.App)
+	if err != nil {
+		t.Fatal(err)
+	}
+	se := &core.ServeEvent{App: p.App, Router: r}
+	var mux http.Handler
+	err = p.App.OnServe().Trigger(se, func(se *core.ServeEvent) error {
+		p.Guard(se)
+		for _, b := range bind {
+			b(se)
+		}
+		mux, err = se.Router.BuildMux()
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	client := srv.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return srv, client
+}
+
+// SignedIn is a middleware for tests that signs a new member of staff with the
+// given roles in, in place of the session of package access.
+func SignedIn(t testing.TB, p *base.Platform, roles ...string) func(*core.ServeEvent) {
+	t.Helper()
+	staff := NewStaff(t, p, roles...)
+	return func(se *core.ServeEvent) {
+		se.Router.BindFunc(func(e *core.RequestEvent) error {
+			e.Auth = staff
+			return e.Next()
+		})
+	}
+}
+
+// NewStaff makes a member of staff with the given roles and the password "test-password-1".
+func NewStaff(t testing.TB, p *base.Platform, roles ...string) *core.Record {
+	t.Helper()
+	c, err := p.App.FindCollectionByNameOrId("staff")
+	if err != nil {
+		t.Fatal(err)
+	}
+	staff := core.NewRecord(c)
+	staff.SetEmail(base.NewToken()[:8] + "@service-point.test")
+	staff.SetPassword("test-password-1")
+	staff.SetVerified(true)
+	staff.Set("name", "Test")
+	staff.Set("roles", roles)
+	if err := p.App.Save(staff); err != nil {
+		t.Fatal(err)
+	}
+	return staff
+}
