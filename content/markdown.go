@@ -177,7 +177,8 @@ func nesting(line string) int {
 			blanks += 4
 		case c == '>':
 			marks++
-		case (c == '-' || c == '*' || c == '+') && i+1 < len(line) && (line[i+1] == ' ' || line[i+1] == '\t'):
+		case c == '\n' || c == '\r':
+		case (c == '-' || c == '*' || c == '+') && (i+1 == len(line) || strings.IndexByte(" \t\r\n", line[i+1]) >= 0):
 			marks++
 		case c >= '0' && c <= '9' && i+1 < len(line) && (line[i+1] == '.' || line[i+1] == ')'):
 			marks++
