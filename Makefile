@@ -1,0 +1,63 @@
+# Kassel Service Point. `make help` lists the targets.
+# The toolchain is fixed here, so that any Go from 1.21 on (and GOTOOLCHAIN=local) works.
+export GOTOOLCHAIN := go1.27.4
+export GOFLAGS := -buildvcs=false
+
+SHELL  := bash
+BIN    := bin/servicepoint
+DATA   ?= data
+HTTP   ?= 127.0.0.1:8090
+PKGS   := ./...
+
+.PHONY: help run build test race check verify bench fuzz golden site demo deps clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: build ## start the program with real Kassel content on http://127.0.0.1:8090 (DATA=dir HTTP=addr)
+	@./$(BIN) serve --demo --http $(HTTP) --dir $(DATA)
+
+demo: ## like run, but on an empty database that is thrown away afterwards
+	@$(MAKE) --no-print-directory build
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; ./$(BIN) serve --demo --http $(HTTP) --dir "$$dir"
+
+build: ## build bin/servicepoint
+	@mkdir -p bin
+	go build -trimpath -ldflags "-s -w -X main.version=$$(git describe --always --dirty 2>/dev/null || echo dev)" -o $(BIN) ./pocketbase-app
+
+test: check deps ## all tests that a newcomer needs (installs Chromium when missing and allowed)
+	go test $(PKGS)
+
+race: ## the tests under the race detector
+	go test -race $(PKGS)
+
+check: ## formatting, vet, tidy go.mod
+	@bad=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "gofmt: $$bad"; exit 1; }
+	go vet $(PKGS)
+	go mod tidy -diff
+
+verify: ## checks with heavy outside tools (staticcheck, LibreOffice, iCalendar reader, race detector); installs them
+	@.ci/tools verify
+	go tool staticcheck $(PKGS)
+	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ICalendar' ./exports/... ./content/ical/...
+	go test -race ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
+
+bench: ## the figures of docs/performance.md, each beside its floor or peer
+	go test -run '^$$' -bench . -benchtime 2s ./pocketbase-app/... ./exports/... ./site/...
+
+fuzz: ## every fuzz target for FUZZTIME (default 20s)
+	@for pkg in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),20s) $$pkg || exit 1; done; done
+
+golden: ## write the golden pages and sheets anew; read the diff before you commit it
+	go test ./site/... ./exports/... -update
+
+site: build ## write the static site of a stopped instance to OUT (default bin/site)
+	./$(BIN) site build --dir $(DATA) --out $(or $(OUT),bin/site)
+
+deps:
+	@.ci/tools test
+
+clean:
+	rm -rf bin
