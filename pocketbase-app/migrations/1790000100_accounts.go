@@ -21,6 +21,8 @@ func init() {
 			// Counter staff see only the cases of their partner; empty means all.
 			&core.TextField{Name: "provider", Max: 80},
 			&core.BoolField{Name: "disabled"},
+			// Set with a one-time password: nothing opens before a new one is chosen.
+			&core.BoolField{Name: "must_change"},
 			&core.AutodateField{Name: "created", OnCreate: true},
 			&core.AutodateField{Name: "updated", OnCreate: true, OnUpdate: true},
 		)
@@ -28,6 +30,8 @@ func init() {
 		staff.ViewRule = types.Pointer(self)
 		staff.ListRule = types.Pointer(self)
 		closeAccount(staff)
+		// Staff sign in at /anmelden/, where attempts are limited and sessions end.
+		staff.PasswordAuth.Enabled = false
 		if err := app.Save(staff); err != nil {
 			return err
 		}
