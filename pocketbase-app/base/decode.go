@@ -61,11 +61,17 @@ func jsonProblem(err error) error {
 // DecodeForm reads a form body (application/x-www-form-urlencoded). Refusals:
 // 415, 413 (over [MaxForm]), 400 (broken escapes, bad UTF-8).
 func DecodeForm(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	return DecodeFormUpTo(w, r, MaxForm)
+}
+
+// DecodeFormUpTo is [DecodeForm] with a limit of its own, for staff who write
+// long texts.
+func DecodeFormUpTo(w http.ResponseWriter, r *http.Request, limit int64) (url.Values, error) {
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" || !isUTF8(params["charset"]) {
 		return nil, Refuse(http.StatusUnsupportedMediaType, "not_form")
 	}
-	body, err := readBody(w, r, MaxForm)
+	body, err := readBody(w, r, limit)
 	if err != nil {
 		return nil, err
 	}
