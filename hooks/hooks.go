@@ -69,7 +69,8 @@ var (
 	ErrFenced   = errors.New("lease lost to another worker")
 )
 
-// RetryAfter may be wrapped by a provider's error to say when to try again.
+// RetryAfter may be wrapped by a provider's error to say when to try this order
+// again. It is an answer, so it does not count against the provider's health.
 type RetryAfter struct{ After time.Duration }
 
 func (e RetryAfter) Error() string { return "try again after " + e.After.String() }
@@ -79,16 +80,20 @@ func (e RetryAfter) Error() string { return "try again after " + e.After.String(
 type Lease struct {
 	Order
 	Fence   int64
-	Unknown bool // an earlier try ended without an answer
+	Unknown bool      // an earlier try ended without an answer
+	Since   time.Time // the first try, after a replay the first one since; the budget counts from here
 }
 
 // Store keeps orders. Every method is one short transaction.
 type Store interface {
-	// Lease takes up to n due orders for the duration, at most one per subject
-	// and the oldest first.
-	Lease(ctx context.Context, n int, d time.Duration) ([]Lease, error)
+	// Lease takes up to n due orders of a provider for the duration, at most one
+	// per subject and never past an older open one of the same subject. An order
+	// whose lease ran out is due again and its outcome unknown. A provider that
+	// staff have paused gives none.
+	Lease(ctx context.Context, provider string, n int, d time.Duration) ([]Lease, error)
 	// Settle writes a final outcome (Done, Rejected or Dead) and what follows from it.
 	Settle(ctx context.Context, l Lease, s State, r Result, cause error) error
-	// Retry puts the order back until a time; unknown says that the provider may have done it.
+	// Retry puts the order back until a time; unknown says that the provider may
+	// have done it. Without a cause the order was not tried and keeps its last error.
 	Retry(ctx context.Context, l Lease, at time.Time, unknown bool, cause error) error
 }

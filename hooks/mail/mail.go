@@ -1,0 +1,134 @@
+// Package mail is the provider "mail": it sends what matters write to citizens
+// and staff.
+//
+// It does not know what the mails are about. [Provider] composes a message from
+// a [hooks.Mail] and hands it to a [Transport]: [SMTP] for a mail server, or
+// [Folder], which keeps messages as files for demos and tests.
+package mail
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	netmail "net/mail"
+	"strings"
+	"time"
+	"unicode"
+
+	"servicepoint/content"
+	"servicepoint/hooks"
+
+	gomail "github.com/wneessen/go-mail"
+)
+
+// Provider sends mail orders.
+type Provider struct {
+	From      netmail.Address  // sender of every mail
+	ReplyTo   *netmail.Address // nil: answers go to From
+	Transport Transport
+}
+
+// Transport takes a composed message. A second call with the same key must not
+// deliver twice where the transport can tell.
+type Transport interface {
+	// Deliver returns the transport's own reference for the message.
+	Deliver(ctx context.Context, key string, m *gomail.Msg) (reference string, err error)
+	// Encoding of text parts on the way.
+	Encoding() gomail.Encoding
+}
+
+// Name is "mail".
+func (Provider) Name() string { return "mail" }
+
+// Submit composes and delivers the mail. The Message-ID is derived from the
+// order's key, so that a mail that had to be sent twice (SMTP gives no answer
+// when the line is cut after the last byte) can be recognised by receivers.
+func (p Provider) Submit(ctx context.Context, o hooks.Order) (hooks.Result, error) {
+	m, err := p.compose(o)
+	if err != nil {
+		return hooks.Result{}, fmt.Errorf("%w: %w", err, hooks.ErrRejected)
+	}
+	if err := ctx.Err(); err != nil {
+		return hooks.Result{}, err
+	}
+	reference, err := p.Transport.Deliver(ctx, o.Key, m)
+	if err != nil {
+		return hooks.Result{}, err
+	}
+	return hooks.Result{Reference: reference}, nil
+}
+
+// The errors name fields, never values: they are stored and shown to operators.
+func (p Provider) compose(o hooks.Order) (*gomail.Msg, error) {
+	var letter hooks.Mail
+	dec := json.NewDecoder(bytes.NewReader(o.Payload))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&letter); err != nil {
+		return nil, fmt.Errorf("payload is no mail")
+	}
+	to, err := netmail.ParseAddress(letter.To)
+	if err != nil || to.Name != "" || strings.ContainsFunc(letter.To, unicode.IsControl) {
+		return nil, fmt.Errorf("to: no address")
+	}
+	to.Name = oneLine(letter.Name)
+	subject := oneLine(letter.Subject)
+	if subject == "" || strings.TrimSpace(letter.Text) == "" {
+		return nil, fmt.Errorf("subject or text is empty")
+	}
+	switch letter.Method {
+	case "", "PUBLISH", "REQUEST", "CANCEL":
+	default:
+		return nil, fmt.Errorf("method: not known")
+	}
+
+	digest := sha256.Sum256([]byte(o.Key))
+	id := hex.EncodeToString(digest[:16])
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(p.Transport.Encoding()), gomail.WithBoundary("part-"+id))
+	m.FromMailAddress(&p.From)
+	if p.ReplyTo != nil {
+		m.ReplyToMailAddress(p.ReplyTo)
+	}
+	m.ToMailAddress(to)
+	m.Subject(subject)
+	m.SetMessageIDWithValue(id + "@" + domain(p.From.Address))
+	m.SetDateWithValue(o.Created.In(content.Berlin).Truncate(time.Second))
+	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no automatic answers, please
+	m.SetGenHeader("X-Auto-Response-Suppress", "All")
+	m.SetGenHeader("Content-Language", content.Locale(letter.Lang))
+
+	m.SetBodyString(gomail.TypeTextPlain, crlf(letter.Text))
+	if letter.HTML != "" {
+		m.AddAlternativeString(gomail.TypeTextHTML, crlf(letter.HTML))
+	}
+	if letter.Calendar != "" {
+		kind := "text/calendar"
+		if letter.Method != "" {
+			kind += "; method=" + letter.Method
+		}
+		m.AddAlternativeString(gomail.ContentType(kind), crlf(letter.Calendar))
+	}
+	return m, nil
+}
+
+// oneLine makes a header value: control characters and line breaks become blanks.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == unicode.ReplacementChar {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, " "))
+	return strings.Join(strings.Fields(s), " ")
+}
+
+func crlf(s string) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\r\n", "\n")
+	return strings.ReplaceAll(strings.ReplaceAll(s, "\r", "\n"), "\n", "\r\n")
+}
+
+func domain(address string) string {
+	return address[strings.LastIndexByte(address, '@')+1:]
+}
