@@ -1,0 +1,60 @@
+// Package orders keeps the orders of all matters: it is the store that the
+// dispatcher of package hooks leases from, the list of the counter's staff
+// behind the provider "desk", and the page on which operators see what is stuck.
+//
+// It does not know what an order is about. A matter writes orders with
+// base.Platform.PutOrder in its own transaction and learns the outcome through
+// its [Settler]. [New] puts providers and settlers together; [Orders.Run]
+// dispatches; [Orders.Bind] adds the page; [Orders.Sweep] is the retention.
+package orders
+
+import (
+	"context"
+	"embed"
+	"time"
+
+	"servicepoint/hooks"
+	"servicepoint/pocketbase-app/base"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+//go:embed words/*.json
+var Words embed.FS
+
+// Settler is told the outcome of the orders of its kind, inside the transaction
+// that settles the order: it either happens with it or not at all. It may write
+// further orders. State is Done, Rejected or Dead; a dead order that staff
+// replay may come again with another outcome.
+type Settler interface {
+	Settle(tx core.App, o hooks.Order, s hooks.State, r hooks.Result) error
+}
+
+// Orders is the matter of orders.
+type Orders struct {
+	Dispatcher *hooks.Dispatcher // its limits may be set before Run
+
+	p         *base.Platform
+	providers []hooks.Provider
+}
+
+// New puts together the platform, the providers and the settlers by kind. Kinds
+// without a settler are "mail" and "staff-mail", after which nothing follows.
+func New(p *base.Platform, providers []hooks.Provider, settlers map[string]Settler) *Orders {
+	return &Orders{
+		p:         p,
+		providers: providers,
+		Dispatcher: &hooks.Dispatcher{
+			Store:     &Store{p: p, settlers: settlers},
+			Providers: providers,
+			Clock:     func() time.Time { return p.Now() },
+			Log:       p.App.Logger(),
+		},
+	}
+}
+
+// Run dispatches until ctx ends, then waits for the calls under way. It may be
+// called once.
+func (o *Orders) Run(ctx context.Context) error {
+	return o.Dispatcher.Run(ctx, o.p.OrdersWaiting())
+}
