@@ -1,0 +1,65 @@
+package booking
+
+import (
+	"embed"
+	"time"
+
+	"servicepoint/pocketbase-app/base"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// Words of the pages and mails of this matter.
+//
+//go:embed words/*.json
+var Words embed.FS
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+var templates = base.MustTemplates(templateFiles)
+
+// Service is the matter "booking". Make it with [New].
+type Service struct {
+	// Organiser is the mail address that calendar entries name as organiser.
+	Organiser string
+	// Pause is how long a wrong pair of reference and secret waits for its answer.
+	Pause time.Duration
+
+	p        *base.Platform
+	events   *shelf
+	byIP     *limits
+	byNumber *limits
+}
+
+// New makes the service; set its fields before [Service.Bind].
+func New(p *base.Platform) *Service {
+	return &Service{
+		Organiser: "service-point@" + calendarDomain,
+		Pause:     600 * time.Millisecond,
+		p:         p,
+		events:    &shelf{known: map[string]known{}},
+		byIP:      newLimits(6*time.Second, 10),
+		byNumber:  newLimits(time.Minute, 5),
+	}
+}
+
+// Bind adds the routes of the API, the citizens' pages and the counter's lists.
+func (s *Service) Bind(se *core.ServeEvent) {
+	s.p.Route(se, "GET", "/api/v1/events", s.apiList)
+	s.p.Route(se, "GET", "/api/v1/events/{slug}", s.apiEvent)
+	s.p.Route(se, "POST", "/api/v1/events/{slug}/bookings", s.apiBook)
+
+	s.p.RoutePublic(se, "GET", "/veranstaltungen/{slug}/buchen/{$}", s.showForm)
+	s.p.RoutePublic(se, "POST", "/veranstaltungen/{slug}/buchen/{$}", s.sendForm)
+	s.p.RoutePublic(se, "GET", "/buchungen/{$}", s.showLookup)
+	s.p.RoutePublic(se, "POST", "/buchungen/{$}", s.sendLookup)
+	s.p.RoutePublic(se, "GET", "/buchungen/bestaetigung/{$}", s.showReceipt)
+	s.p.RoutePublic(se, "GET", "/buchungen/ansicht/{$}", s.showBooking)
+	s.p.RoutePublic(se, "GET", "/buchungen/stornieren/{$}", s.askCancel)
+	s.p.RoutePublic(se, "POST", "/buchungen/stornieren/{$}", s.sendCancel)
+	s.p.RoutePublic(se, "POST", "/buchungen/schliessen/{$}", s.closeBooking)
+
+	s.p.Route(se, "GET", "/schalter/veranstaltungen/{$}", s.staffList, base.Need(base.Counter, base.Admin))
+	s.p.Route(se, "GET", "/schalter/veranstaltungen/{slug}/{$}", s.staffEvent, base.Need(base.Counter, base.Admin))
+}

@@ -1,0 +1,122 @@
+package booking
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"servicepoint/content"
+	"servicepoint/content/ical"
+	"servicepoint/hooks"
+	"servicepoint/pocketbase-app/base"
+
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// Mails to the citizen, also the middle of their words' keys.
+const (
+	mailConfirmed = "confirmed"
+	mailRejected  = "rejected"
+	mailCancelled = "cancelled"
+)
+
+// calendarDomain ends the UID of calendar entries. It never changes, wherever
+// the platform runs: calendars know an entry by its UID for life.
+const calendarDomain = "service-point.kassel.de"
+
+// putMail writes the order for one mail about a claim in the caller's
+// transaction; withCalendar adds the iCalendar object.
+func (s *Service) putMail(tx core.App, c Claim, what string, withCalendar bool) error {
+	if c.Email == "" {
+		return nil // erased by retention
+	}
+	ev, _, err := anyEvent(tx.DB(), c.Event)
+	if err != nil {
+		return err
+	}
+	m := s.mail(ev, c, what)
+	if withCalendar {
+		m.Method = ical.Request
+		if what == mailCancelled {
+			m.Method = ical.Cancel
+		}
+		m.Calendar = s.calendar(ev, c, m.Method)
+	}
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return s.p.PutOrder(tx, hooks.Order{
+		Key:      fmt.Sprintf("mail:%s:%s:1", c.Reference, what),
+		Provider: "mail", Kind: "mail", Subject: c.Reference, Partner: ev.Provider, Payload: payload,
+	})
+}
+
+func (s *Service) mail(ev content.Event, c Claim, what string) hooks.Mail {
+	w, lang := s.p.Words, c.Language
+	title := titleOf(ev, lang)
+	facts := []string{
+		w.In(lang, "booking.event") + ": " + title,
+		w.In(lang, "booking.when") + ": " + when(ev, lang),
+	}
+	if ev.Place != "" {
+		facts = append(facts, w.In(lang, "booking.where")+": "+ev.Place)
+	}
+	facts = append(facts, w.In(lang, "booking.places")+": "+fmt.Sprint(c.Places))
+	if len(ev.Pools) > 1 {
+		facts = append(facts, w.In(lang, "booking.pool")+": "+poolLabel(ev, c.Pool, lang))
+	}
+	facts = append(facts, w.In(lang, "booking.reference")+": "+c.Reference)
+	if what == mailConfirmed {
+		facts = append(facts, w.In(lang, "booking.secret")+": "+s.secret(c.Reference))
+	}
+	link := s.p.Origin + base.Prefix(lang) + "/buchungen/"
+	if what != mailConfirmed {
+		link = s.p.Origin + base.Prefix(lang) + "/veranstaltungen/"
+	}
+	return hooks.Mail{
+		To: c.Email, Name: c.Name, Lang: lang,
+		Subject: w.In(lang, "booking.mail."+what+".subject", "title", title),
+		// The name comes last: what people type is never searched for gaps.
+		Text: w.In(lang, "booking.mail."+what+".text", "facts", strings.Join(facts, "\n"), "link", link, "name", c.Name),
+	}
+}
+
+func (s *Service) calendar(ev content.Event, c Claim, method string) string {
+	t, _ := text(ev, c.Language)
+	e := ical.Event{
+		UID:       c.Reference + "@" + calendarDomain,
+		Sequence:  ev.Sequence + c.Sequence,
+		Stamp:     s.p.Now(),
+		Start:     ev.Start,
+		End:       ev.End,
+		AllDay:    ev.Precision == content.ToDay || ev.Precision == content.ToMonth,
+		Summary:   titleOf(ev, c.Language),
+		Location:  ev.Place,
+		URL:       s.p.Origin + base.Prefix(c.Language) + "/veranstaltungen/" + ev.Slug + "/",
+		Status:    ical.Confirmed,
+		Organizer: &ical.Address{Name: "Kassel Service Point", Email: s.Organiser},
+		Attendee:  &ical.Address{Name: c.Name, Email: c.Email},
+	}
+	e.Description = strings.TrimSpace(t.Summary + "\n\n" + s.p.Words.In(c.Language, "booking.reference") + ": " + c.Reference)
+	if method == ical.Cancel {
+		e.Status = ical.Cancelled
+	}
+	return string(ical.Calendar{Method: method, Events: []ical.Event{e}}.Bytes())
+}
+
+func titleOf(ev content.Event, lang string) string {
+	if t, _ := text(ev, lang); t.Title != "" {
+		return t.Title
+	}
+	return ev.Slug
+}
+
+func poolLabel(ev content.Event, code, lang string) string {
+	for _, pool := range ev.Pools {
+		if label, _ := pool.Label.In(lang); pool.Code == code && label != "" {
+			return label
+		}
+	}
+	return code
+}
