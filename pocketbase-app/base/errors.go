@@ -102,7 +102,8 @@ func (p *Platform) Fail(e *core.RequestEvent, err error) error {
 	if refusal.Status >= 500 {
 		p.App.Logger().Error("request failed", "route", e.Request.Pattern, "error", err.Error())
 	}
-	if refusal.Status == http.StatusTooManyRequests && e.Response.Header().Get("Retry-After") == "" {
+	tryAgain := refusal.Status == http.StatusTooManyRequests || refusal.Status == http.StatusServiceUnavailable
+	if tryAgain && e.Response.Header().Get("Retry-After") == "" {
 		e.Response.Header().Set("Retry-After", "10")
 	}
 	e.Response.Header().Set("Cache-Control", "no-store")
