@@ -25,10 +25,6 @@ var (
 	optionCode = regexp.MustCompile(`^[a-z0-9][a-z0-9_]{0,39}$`)
 )
 
-// Reserved are the codes that no item may have, because sheets use them as
-// headings of their own columns.
-var Reserved = []string{"id", "version", "language", "channel", "day"}
-
 // Validate says what keeps a questionnaire from being published. Fields are
 // paths as in its JSON: "pages.0.items.2.options.1.code".
 func (q Questionnaire) Validate() content.Problems {
@@ -80,9 +76,6 @@ func (q Questionnaire) validatePages(p *content.Problems) {
 			it := &page.Items[j]
 			at := field + ".items." + strconv.Itoa(j)
 			checkCode(p, at+".code", it.Code, itemCode, items)
-			if slices.Contains(Reserved, it.Code) {
-				p.Add(at+".code", "taken")
-			}
 			it.validate(p, at)
 			if it.Type != Info {
 				questions++
