@@ -233,6 +233,9 @@ func (c Content) check() []error {
 	}
 	for _, p := range c.Providers {
 		add("provider", p.Slug)
+		if !known["topic"][p.Topic] {
+			fail("provider", p.Slug, "no such topic", p.Topic)
+		}
 	}
 	for _, q := range c.Questionnaires {
 		add("survey", q.Slug)
