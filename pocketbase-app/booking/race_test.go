@@ -1,0 +1,162 @@
+package booking
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"servicepoint/content"
+	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/basetest"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+)
+
+const (
+	clients = 64
+	tries   = 8 // by each client
+	seats   = 300
+)
+
+// race lets all clients book at once and returns the places they were told are
+// theirs, by pool.
+func (h house) race(slug string, body func(client, try int) (pool string, places int)) map[string]int {
+	h.t.Helper()
+	var (
+		mu    sync.Mutex
+		won   = map[string]int{}
+		wg    sync.WaitGroup
+		start = make(chan struct{})
+	)
+	for c := range clients {
+		wg.Go(func() {
+			<-start
+			for i := range tries {
+				pool, places := body(c, i)
+				r := h.book(slug, base.NewToken(), fmt.Sprintf(`{"name":"Client %d","email":"c%d@example.org","places":%d,"pool":%q}`, c, c, places, pool))
+				switch r.status {
+				case http.StatusCreated:
+					mu.Lock()
+					won[pool] += places
+					mu.Unlock()
+				case http.StatusConflict:
+				default:
+					h.t.Errorf("%d %s", r.status, r.body)
+					return
+				}
+			}
+		})
+	}
+	close(start)
+	wg.Wait()
+	return won
+}
+
+func (h house) claimed(slug, pool string) int {
+	return h.number(`SELECT coalesce(sum(places), 0) FROM claims WHERE event = {:e} AND pool = {:p} AND state IN ('active', 'confirmed')`, "e", slug, "p", pool)
+}
+
+func TestSixtyFourClientsNeverGetOneSeatTooMany(t *testing.T) {
+	h := open(t)
+	rounds := []struct {
+		what  string
+		pools []content.Pool
+		body  func(client, try int) (string, int)
+		exact bool // every seat is sold
+	}{
+		{"single seats", []content.Pool{room(seats)}, func(int, int) (string, int) { return "saal", 1 }, true},
+		{"groups", []content.Pool{room(seats)}, func(c, i int) (string, int) { return "saal", 1 + (c+i)%4 }, false},
+		{"two pools", []content.Pool{room(seats - 60), wheelchair(60)}, func(c, _ int) (string, int) { return []string{"saal", "rollstuhl"}[c%2], 1 }, true},
+	}
+	for i, round := range rounds {
+		t.Run(round.what, func(t *testing.T) {
+			slug := fmt.Sprintf("runde-%d", i)
+			h.publish(lecture(slug, round.pools...))
+			won := h.race(slug, round.body)
+			for _, pool := range round.pools {
+				claimed := h.claimed(slug, pool.Code)
+				taken := h.number(`SELECT taken FROM pools WHERE event = {:e} AND code = {:p}`, "e", slug, "p", pool.Code)
+				if won[pool.Code] > pool.Size || claimed != won[pool.Code] || taken != claimed {
+					t.Errorf("%s: %d seats, %d told to clients, %d claimed, counter %d", pool.Code, pool.Size, won[pool.Code], claimed, taken)
+				}
+				if round.exact && won[pool.Code] != pool.Size {
+					t.Errorf("%s: %d of %d seats sold", pool.Code, won[pool.Code], pool.Size)
+				}
+			}
+			if n := h.number(`SELECT count(*) FROM orders WHERE subject IN (SELECT reference FROM claims WHERE event = {:e})`, "e", slug); n != h.number(`SELECT count(*) FROM claims WHERE event = {:e}`, "e", slug) {
+				t.Errorf("%d orders do not match the bookings", n)
+			}
+		})
+	}
+	if err := h.s.Audit(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The race test proves something only if it fails where nothing protects the
+// seats. Both controls switch the constraint off for the one write connection.
+func TestWithoutTheConstraintTheRaceOversells(t *testing.T) {
+	t.Run("the same code", func(t *testing.T) {
+		h := open(t)
+		h.publish(lecture("runde", room(seats)))
+		h.unprotect()
+		won := h.race("runde", func(int, int) (string, int) { return "saal", 1 })
+		if won["saal"] <= seats {
+			t.Errorf("only %d of %d seats sold: the race test would not notice a missing constraint", won["saal"], seats)
+		}
+	})
+	t.Run("count, then insert", func(t *testing.T) {
+		h := openNaive(t)
+		h.unprotect()
+		for round := range 5 {
+			slug := fmt.Sprintf("runde-%d", round)
+			h.publish(lecture(slug, room(seats)))
+			if won := h.race(slug, func(int, int) (string, int) { return "saal", 1 }); won["saal"] > seats {
+				return // as many too many as there were others in between
+			}
+		}
+		t.Error("counting first never oversold: the clients do not race")
+	})
+}
+
+func (h house) unprotect() {
+	h.t.Helper()
+	h.exec(`PRAGMA ignore_check_constraints = ON`)
+	var on int
+	if err := h.p.App.NonconcurrentDB().NewQuery(`PRAGMA ignore_check_constraints`).Row(&on); err != nil || on != 1 {
+		h.t.Fatalf("the constraint is still on (%d, %v)", on, err)
+	}
+}
+
+// openNaive serves bookings the way that looks right and is not: count the free
+// places, then insert.
+func openNaive(t *testing.T) house {
+	p := basetest.New(t, Words)
+	s := New(p)
+	p.App.Settings().RateLimits.Enabled = false
+	var n atomic.Int64
+	srv, client := basetest.Serve(t, p, func(se *core.ServeEvent) {
+		p.Route(se, "POST", "/api/v1/events/{slug}/bookings", func(e *core.RequestEvent) error {
+			slug := e.Request.PathValue("slug")
+			rows, err := counters(p.App.DB(), p.Now(), slug)
+			if err != nil {
+				return err
+			}
+			if rows[slug]["saal"].free() < 1 {
+				return ErrFull
+			}
+			_, err = p.App.NonconcurrentDB().NewQuery(`INSERT INTO claims (reference, event, pool, kind, state, places, created)
+				VALUES ({:r}, {:e}, 'saal', 'booking', 'active', 1, 0)`).
+				Bind(dbx.Params{"r": fmt.Sprint("N-", n.Add(1)), "e": slug}).Execute()
+			if err != nil {
+				return err
+			}
+			return e.JSON(http.StatusCreated, Answer{})
+		})
+	})
+	client.Transport.(*http.Transport).MaxIdleConnsPerHost = clients
+	return house{t, p, s, srv.URL, client}
+}
