@@ -32,7 +32,9 @@ type tooMany struct{ wait time.Duration }
 func (t tooMany) Error() string { return "too many wrong pairs; wait " + t.wait.String() }
 
 func (t tooMany) seconds() string { return strconv.Itoa(int(t.wait/time.Second) + 1) }
-func (t tooMany) minutes() int    { return int((t.wait + time.Minute - 1) / time.Minute) }
+
+// minutes is at least 2, so that the sentences need no singular.
+func (t tooMany) minutes() int { return max(2, int((t.wait+time.Minute-1)/time.Minute)) }
 
 // unlock finds the case for a pair of reference and secret. A pair that does
 // not fit is [wrongPair], after SlowBy at the earliest and after the same work

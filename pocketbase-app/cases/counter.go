@@ -235,7 +235,7 @@ func (c *Cases) casePage(e *core.RequestEvent, status int, k *Case, v base.View,
 	for _, ev := range events {
 		s := shownEvent{
 			At: showTime(ev.At, content.German), ISO: iso(ev.At), Who: c.Platform.Words.In(content.German, "staff.case.actor."+ev.Actor),
-			What: c.sayToStaff(ev, ev.State != before, partners), Message: ev.Message, Note: ev.Note,
+			What: c.sayToStaff(ev, ev.State != before, partners), Message: prose(ev.Message), Note: prose(ev.Note),
 		}
 		if name := names[ev.Staff]; name != "" {
 			s.Who = name
@@ -252,7 +252,7 @@ func (c *Cases) casePage(e *core.RequestEvent, status int, k *Case, v base.View,
 	}
 	others := slices.DeleteFunc(partnerChoices(partners, v.Form.Get("partner")), func(p choice) bool { return p.Value == k.Partner })
 	data := map[string]any{
-		"Case": k, "Partner": partnerName(partners, k.Partner), "Created": showTime(k.Created, content.German),
+		"Case": k, "Message": prose(k.Message), "Partner": partnerName(partners, k.Partner), "Created": showTime(k.Created, content.German),
 		"Answers": k.shownAnswers(content.German), "Events": shown, "Missed": missed, "States": states, "Others": others,
 		"Open": !IsClosed(k.State), "Forgotten": k.SecretHash == "", "Key": base.NewToken(), "DueDay": "", "DueMark": "",
 		"Sent": e.Request.URL.Query().Get("neu") != "",

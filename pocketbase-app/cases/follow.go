@@ -115,13 +115,19 @@ func (c *Cases) leave(e *core.RequestEvent) error {
 	return e.Redirect(http.StatusSeeOther, base.Prefix(base.Lang(e.Request))+"/anliegen/")
 }
 
+// prose is what people wrote, shown line by line.
+type prose string
+
+// Lines are the lines of a text.
+func (p prose) Lines() []string { return strings.Split(string(p), "\n") }
+
 // shownEvent is an event as the citizen reads it.
 type shownEvent struct {
 	At, ISO string
 	What    string // in words
 	Who     string
-	Message string
-	Note    string // staff only
+	Message prose
+	Note    prose // staff only
 }
 
 func (c *Cases) showHistory(e *core.RequestEvent) error {
@@ -164,7 +170,7 @@ func (c *Cases) historyPage(e *core.RequestEvent, status int, reference string, 
 	}
 	v.Title = c.Platform.Words.In(lang, "case.follow.title", "reference", k.Reference)
 	data := map[string]any{
-		"Case": k, "Title": title, "TitleLang": "", "Partner": partnerName(partners, k.Partner),
+		"Case": k, "Message": prose(k.Message), "Title": title, "TitleLang": "", "Partner": partnerName(partners, k.Partner),
 		"Created": showTime(k.Created, lang), "Answers": k.shownAnswers(lang),
 		"Events": c.shownToCitizen(events, partners, lang), "Notice": notice, "Due": "",
 		"Open": !IsClosed(k.State), "Key": base.NewToken(),
@@ -200,7 +206,7 @@ func (c *Cases) shownToCitizen(events []Event, partners []partner, lang string) 
 		}
 		out = append(out, shownEvent{
 			At: showTime(ev.At, lang), ISO: iso(ev.At), Who: c.Platform.Words.In(lang, "case.actor."+ev.Actor),
-			What: c.say(ev, changed, partners, lang), Message: ev.Message,
+			What: c.say(ev, changed, partners, lang), Message: prose(ev.Message),
 		})
 	}
 	slices.Reverse(out) // newest first
