@@ -1,0 +1,117 @@
+package participation_test
+
+import (
+	"bytes"
+	"database/sql"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"servicepoint/pocketbase-app/base"
+)
+
+// clients is how many answers are under way at one time, at every measurement.
+const clients = 64
+
+// recorder is a ResponseWriter that costs next to nothing.
+type recorder struct {
+	header http.Header
+	status int
+}
+
+func newRecorder() *recorder { return &recorder{header: http.Header{}} }
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
+
+// cpu is what this process has used, user and system.
+func cpu(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// measure runs do from many clients and reports the CPU time of one answer.
+func measure(b *testing.B, do func() error) {
+	b.SetParallelism(clients / runtime.GOMAXPROCS(0))
+	b.ReportAllocs()
+	b.ResetTimer()
+	before := cpu(b)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := do(); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "answers/s")
+}
+
+var benchBody = []byte(`{"language":"de","channel":"web","answers":{"district":"west","topics":["water","energy"],"content":4,"rent":612.5,` +
+	`"street":"Königstor","idea":"Mehr Bänke am Fluss, mehr Schatten auf den Plätzen und ein Bus am späten Abend.","since":"2014-05-01"}}`)
+
+const benchAnswers = `{"content":4,"district":"west","idea":"Mehr Bänke am Fluss, mehr Schatten auf den Plätzen und ein Bus am späten Abend.",` +
+	`"rent":612.5,"since":"2014-05-01","street":"Königstor","topics":["energy","water"]}`
+
+// BenchmarkAnswerHTTP is one answer through the whole router: middlewares,
+// decoding, checks, group commit with synchronous=FULL.
+func BenchmarkAnswerHTTP(b *testing.B) {
+	w := newWorld(b)
+	handler := w.srv.Config.Handler
+	measure(b, func() error {
+		rec := newRecorder()
+		req, err := http.NewRequest("PUT", "/api/v1/surveys/smart-kassel/responses/"+newID(), bytes.NewReader(benchBody))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.RemoteAddr = "127.0.0.1:1234"
+		handler.ServeHTTP(rec, req)
+		if rec.status != http.StatusCreated {
+			b.Errorf("status %d", rec.status)
+		}
+		return nil
+	})
+	b.StopTimer()
+	if n := w.count(b, "responses"); n != b.N {
+		b.Fatalf("%d rows of %d", n, b.N)
+	}
+}
+
+// floor opens a database with the same schema and settings and nothing else.
+func floor(b *testing.B) *sql.DB {
+	db, err := base.Connect(filepath.Join(b.TempDir(), "data.db"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { db.Close() })
+	db.DB().SetMaxOpenConns(1)
+	_, err = db.DB().Exec(`CREATE TABLE responses (survey TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, language TEXT NOT NULL,
+		channel TEXT NOT NULL, day TEXT NOT NULL, answers TEXT NOT NULL, PRIMARY KEY (survey, id)) STRICT, WITHOUT ROWID`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return db.DB()
+}
+
+// BenchmarkAnswerFloor is the least that database/sql can do for the same
+// promise: one prepared INSERT, committed with synchronous=FULL, per answer.
+func BenchmarkAnswerFloor(b *testing.B) {
+	db := floor(b)
+	insert, err := db.Prepare(`INSERT INTO responses (survey, id, version, language, channel, day, answers) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	measure(b, func() error {
+		_, err := insert.Exec("smart-kassel", newID(), 1, "de", "web", "2026-12-02", benchAnswers)
+		return err
+	})
+}
