@@ -14,6 +14,8 @@ import (
 	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/basetest"
+
+	"github.com/pocketbase/pocketbase/core"
 )
 
 const goodBody = `{"language":"de","channel":"web","answers":{"district":"west","topics":["water","energy"],"rent":612.5}}`
@@ -316,6 +318,13 @@ func TestRequestsLeaveNoTraceInTheLogs(t *testing.T) {
 	w.put(t, "smart-kassel", id, goodBody)
 	w.put(t, "smart-kassel", id, strings.Replace(goodBody, "west", "mitte", 1))
 	w.put(t, "smart-kassel", newID(), `{"secret":1}`)
+	limits := &w.App.Settings().RateLimits
+	limits.Rules = []core.RateLimitRule{{Label: "/api/v1/", MaxRequests: 1, Duration: 60}}
+	limits.Enabled = true
+	w.put(t, "smart-kassel", id, goodBody)
+	if status, body := w.put(t, "smart-kassel", id, goodBody); status != 429 || problemCode(body) != "too_many_requests" {
+		t.Errorf("over the limit: %d %s", status, body)
+	}
 	w.App.Logger().Error("marker")
 	// The logger writes in batches of its own; a request that was logged stands before the marker.
 	var logged string

@@ -3,6 +3,7 @@ package participation_test
 import (
 	"bytes"
 	"database/sql"
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"runtime"
@@ -76,7 +77,7 @@ func BenchmarkAnswerHTTP(b *testing.B) {
 		req.RemoteAddr = "127.0.0.1:1234"
 		handler.ServeHTTP(rec, req)
 		if rec.status != http.StatusCreated {
-			b.Errorf("status %d", rec.status)
+			return fmt.Errorf("status %d", rec.status)
 		}
 		return nil
 	})

@@ -108,6 +108,7 @@ type world struct {
 func newWorld(t testing.TB) *world {
 	t.Helper()
 	p := basetest.New(t, participation.Words)
+	p.App.Settings().RateLimits.Enabled = false
 	m := participation.New(p)
 	t.Cleanup(m.Close)
 	publish(t, p, smartKassel())
