@@ -68,7 +68,7 @@ type Provider struct {
 	Slug  string `json:"slug"`
 	Name  string `json:"name"`
 	Kind  string `json:"kind"` // Stadtverwaltung, Eigenbetrieb, Gesellschaft
-	Topic string `json:"topic"`
+	Topic string `json:"topic"` // slug
 	About Text   `json:"about"` // Markdown
 	Order int    `json:"order"`
 }
