@@ -67,7 +67,7 @@ func mustLocation(name string) *time.Location {
 type Provider struct {
 	Slug  string `json:"slug"`
 	Name  string `json:"name"`
-	Kind  string `json:"kind"` // Stadtverwaltung, Eigenbetrieb, Gesellschaft
+	Kind  string `json:"kind"`  // Stadtverwaltung, Eigenbetrieb, Gesellschaft
 	Topic string `json:"topic"` // slug
 	About Text   `json:"about"` // Markdown
 	Order int    `json:"order"`
