@@ -402,7 +402,7 @@ func TestARequestIsSentAndFollowedWithoutAnAccount(t *testing.T) {
 	staff.get("/schalter/").lacks(r.Reference)
 	staff.get("/schalter/?status=done").is(200, r.Reference)
 	ada.get("/anliegen/verlauf/").is(200, "Erledigt", "Liegt bereit.", "abgeschlossen")
-	ada.post("/anliegen/verlauf/", url.Values{"action": {"reply"}, "reply": {"Danke!"}}).is(422, "inzwischen abgeschlossen")
+	ada.post("/anliegen/verlauf/", url.Values{"action": {"reply"}, "reply": {"Danke!"}}).is(422, "inzwischen abgeschlossen", "Danke!")
 
 	ada.post("/anliegen/abmelden/", url.Values{}).to("/anliegen/")
 	ada.get("/anliegen/verlauf/").to("/anliegen/")
