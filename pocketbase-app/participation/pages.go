@@ -123,7 +123,7 @@ func (pt *Participation) itemView(it survey.Item, lang string, typed []string, p
 	}
 	for _, p := range problems {
 		if p.Field == it.Code {
-			v.Problem = pt.p.Words.Say(lang, p)
+			v.Problem = pt.sayFault(it, p, lang)
 			break
 		}
 	}
@@ -177,6 +177,14 @@ func (pt *Participation) itemView(it survey.Item, lang string, typed []string, p
 	}
 	v.Described = describedBy(v)
 	return v, nil
+}
+
+// sayFault is the sentence of a problem; nothing is written where one chooses.
+func (pt *Participation) sayFault(it survey.Item, p content.Problem, lang string) string {
+	if p.Code == "required" && (len(it.Options) > 0 || it.Type == survey.Scale) {
+		return pt.p.Words.In(lang, "participation.choose_one")
+	}
+	return pt.p.Words.Say(lang, p)
 }
 
 func describedBy(v itemView) string {
@@ -253,7 +261,7 @@ func (pt *Participation) showSummary(e *core.RequestEvent, status int, d *draft,
 				if p.Field == it.Code {
 					q := phraseOf(it.Text, lang)
 					href := pagePath(e.Request, d.Slug, i+1) + "?" + fieldNext + "=" + review + "#f-" + it.Code
-					v.Faults = append(v.Faults, faultView{href, q.Text, q.Lang, pt.p.Words.Say(lang, p)})
+					v.Faults = append(v.Faults, faultView{href, q.Text, q.Lang, pt.sayFault(it, p, lang)})
 				}
 			}
 		}
