@@ -103,8 +103,7 @@ func (s *Service) book(tx core.App, o Order) (Answer, bool, error) {
 	if err := s.claim(tx, kindBooking, a, o, now, time.Time{}); err != nil {
 		return Answer{}, false, err
 	}
-	title, _ := text(ev, content.German)
-	item, err := json.Marshal(hooks.DeskItem{Reference: a.Reference, Kind: Kind, Title: title.Title, Partner: ev.Provider})
+	item, err := json.Marshal(hooks.DeskItem{Reference: a.Reference, Kind: Kind, Title: titleOf(ev, content.German), Partner: ev.Provider})
 	if err != nil {
 		return Answer{}, false, err
 	}

@@ -64,7 +64,8 @@ func (s *Service) mail(ev content.Event, c Claim, what string) hooks.Mail {
 	}
 	facts = append(facts, w.In(lang, "booking.places")+": "+fmt.Sprint(c.Places))
 	if len(ev.Pools) > 1 {
-		facts = append(facts, w.In(lang, "booking.pool")+": "+poolLabel(ev, c.Pool, lang))
+		label, _ := poolLabel(ev, c.Pool, lang)
+		facts = append(facts, w.In(lang, "booking.pool")+": "+label)
 	}
 	facts = append(facts, w.In(lang, "booking.reference")+": "+c.Reference)
 	if what == mailConfirmed {
@@ -112,11 +113,13 @@ func titleOf(ev content.Event, lang string) string {
 	return ev.Slug
 }
 
-func poolLabel(ev content.Event, code, lang string) string {
+// poolLabel names a pool and tells the language of the name; a pool that the
+// event no longer has keeps its code.
+func poolLabel(ev content.Event, code, lang string) (label, used string) {
 	for _, pool := range ev.Pools {
-		if label, _ := pool.Label.In(lang); pool.Code == code && label != "" {
-			return label
+		if label, used := pool.Label.In(lang); pool.Code == code && label != "" {
+			return label, used
 		}
 	}
-	return code
+	return code, lang
 }

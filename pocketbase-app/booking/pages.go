@@ -233,6 +233,7 @@ type bookingPage struct {
 	When      string
 	Place     string
 	PoolLabel string // empty when the event has one pool
+	PoolLang  string // lang attribute when the label is not in the page's language
 	Secret    string // on the confirmation page only
 	CanCancel bool
 	Public    bool // the event's page exists
@@ -248,7 +249,11 @@ func (s *Service) bookingPage(c Claim, lang string) (bookingPage, error) {
 		page.EventLang = content.Locale(used)
 	}
 	if len(ev.Pools) > 1 {
-		page.PoolLabel = poolLabel(ev, c.Pool, lang)
+		label, used := poolLabel(ev, c.Pool, lang)
+		page.PoolLabel = label
+		if used != lang {
+			page.PoolLang = content.Locale(used)
+		}
 	}
 	_, err = s.events.published(s.p.App.DB(), c.Event)
 	page.Public = err == nil

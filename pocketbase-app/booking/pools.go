@@ -134,10 +134,7 @@ func places(ev content.Event, rows map[string]poolRow, lang string) []place {
 		if !ok {
 			continue
 		}
-		label, used := pool.Label.In(lang)
-		if label == "" {
-			label, used = pool.Code, lang
-		}
+		label, used := poolLabel(ev, pool.Code, lang)
 		list = append(list, place{Code: pool.Code, Label: label, Lang: used, Size: r.Size, Taken: r.Taken, Free: r.free(), Stopped: r.Stopped != ""})
 	}
 	return list

@@ -160,3 +160,21 @@ func openNaive(t *testing.T) house {
 	client.Transport.(*http.Transport).MaxIdleConnsPerHost = clients
 	return house{t, p, s, srv.URL, client}
 }
+
+// BenchmarkSeats books over HTTP by 64 clients at once; every booking is on disk
+// before its answer.
+func BenchmarkSeats(b *testing.B) {
+	h := open(b)
+	h.publish(lecture("messe", room(1_000_000_000)))
+	b.SetParallelism(clients)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if r := h.book("messe", base.NewToken(), ada); r.status != http.StatusCreated {
+				b.Errorf("%d %s", r.status, r.body)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
+}

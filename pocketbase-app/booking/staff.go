@@ -86,8 +86,9 @@ func (s *Service) staffEvent(e *core.RequestEvent) error {
 	page := staffEventPage{staffEventRow: staffRow(ev, rows[slug])}
 	for _, c := range claims {
 		page.Places += c.Places
+		label, _ := poolLabel(ev, c.Pool, content.German)
 		page.Participants = append(page.Participants, participant{
-			Claim: c, PoolLabel: poolLabel(ev, c.Pool, content.German),
+			Claim: c, PoolLabel: label,
 			Made: time.UnixMilli(c.Created).In(content.Berlin).Format("02.01.2006 15:04"),
 		})
 	}
