@@ -607,7 +607,7 @@ func (e *edition) guide(g content.Guide) record {
 			p.Sections = append(p.Sections, section{m.id, html})
 		}
 	}
-	p.Duration = cut(firstLine(content.Plain(text.Duration)), 80)
+	p.Duration = cut(firstLine(content.Plain(text.Duration)), 140)
 	if g.FeeCents != nil {
 		p.Free = *g.FeeCents == 0
 		p.Fee = e.euros(*g.FeeCents)
