@@ -57,6 +57,9 @@ func columnsOf(m *merged) ([]column, error) {
 			columns = append(columns, column{name: unique(name, name), item: it, option: &it.options[i], width: 11})
 		}
 	}
+	for i := range columns { // room for the name and the filter's button
+		columns[i].width = max(columns[i].width, min(float64(len(columns[i].name)+4), 50))
+	}
 	if len(columns) > MaxColumns {
 		return nil, refuse("Die Umfrage hat mehr Spalten, als in eine Tabelle passen (16.384).",
 			"%d columns, a sheet holds %d", len(columns), MaxColumns)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
@@ -30,6 +31,9 @@ func (w *workbook) table(sheet, name string, head []string, widths []float64, ro
 		}
 	}
 	for r, row := range rows {
+		if err := w.height(sheet, r+2, widths, row); err != nil {
+			return err
+		}
 		for i, v := range row {
 			style := w.styles.wrap
 			if c, ok := v.(excelize.Cell); ok {
@@ -54,6 +58,26 @@ func (w *workbook) table(sheet, name string, head []string, widths []float64, ro
 		return err
 	}
 	return w.file.AddTable(sheet, &excelize.Table{Range: area, Name: name, StyleName: tableStyle})
+}
+
+// height makes a row as high as its longest wrapped text needs; not every
+// program measures rows when it opens a file.
+func (w *workbook) height(sheet string, row int, widths []float64, cells []any) error {
+	const lineHeight, highest = 15, 400 // points
+	lines := 1
+	for i, v := range cells {
+		if s, ok := v.(string); ok {
+			needed := 0
+			for line := range strings.SplitSeq(s, "\n") {
+				needed += 1 + int(float64(utf8.RuneCountInString(line))*1.1/widths[i])
+			}
+			lines = max(lines, needed)
+		}
+	}
+	if lines == 1 {
+		return nil
+	}
+	return w.file.SetRowHeight(sheet, row, float64(min(lines*lineHeight, highest)))
 }
 
 // cell writes one cell of a small sheet; texts never become formulas or numbers.
@@ -223,15 +247,20 @@ func (w *workbook) writeFrequencies() error {
 // writeReadme comes last because it tells what the rows held.
 func (w *workbook) writeReadme() error {
 	w.sum.Truncated, w.sum.Replaced = w.cells.truncated, w.cells.replaced
-	for column, width := range map[string]float64{"A": 28, "B": 90} {
-		if err := w.file.SetColWidth(SheetReadme, column, column, width); err != nil {
+	widths := []float64{28, 90}
+	for i, column := range []string{"A", "B"} {
+		if err := w.file.SetColWidth(SheetReadme, column, column, widths[i]); err != nil {
 			return err
 		}
 	}
 	if err := w.cell(SheetReadme, 1, 1, w.merged.title, w.styles.title); err != nil {
 		return err
 	}
-	for i, line := range w.readme() {
+	lines := w.readme()
+	for i, line := range lines {
+		if err := w.height(SheetReadme, i+3, widths, line[:]); err != nil {
+			return err
+		}
 		if line[0] != "" {
 			if err := w.cell(SheetReadme, 1, i+3, line[0], w.styles.label); err != nil {
 				return err
@@ -243,7 +272,7 @@ func (w *workbook) writeReadme() error {
 			}
 		}
 	}
-	return w.file.SetSheetDimension(SheetReadme, fmt.Sprintf("A1:B%d", len(w.readme())+2))
+	return w.file.SetSheetDimension(SheetReadme, fmt.Sprintf("A1:B%d", len(lines)+2))
 }
 
 func (w *workbook) readme() [][2]any {

@@ -139,6 +139,12 @@ func TestSheetsHaveFrozenHeaderFilterWidthsNamesAndPrintSetup(t *testing.T) {
 	if width, err := f.GetColWidth(exports.SheetCodes, "N"); err != nil || width != 60 {
 		t.Errorf("width of ideas: %v %v", width, err)
 	}
+	if width, err := f.GetColWidth(exports.SheetCodes, "H"); err != nil || width < float64(len("themes.mobility")) {
+		t.Errorf("width of themes.mobility: %v %v", width, err)
+	}
+	if height, err := f.GetRowHeight(exports.SheetReadme, 17); err != nil || height < 45 {
+		t.Errorf("height of the row about %s: %v %v", exports.SheetCodes, height, err)
+	}
 	// The dimension must tell all rows, and the table's filter must be in the file.
 	if dim, err := f.GetSheetDimension(exports.SheetCodes); err != nil || dim != "A1:O5" {
 		t.Errorf("dimension %q %v", dim, err)

@@ -169,14 +169,16 @@ func (fileView) Number(n int) string { return surveyView{}.Number(n) }
 
 // Period says when the survey is open.
 func (v surveyView) Period() string {
-	parts := []string{}
-	if !v.Opens.IsZero() {
-		parts = append(parts, "ab "+v.Opens.In(content.Berlin).Format("02.01.2006"))
+	from, to := v.Opens.In(content.Berlin).Format("02.01.2006"), v.Closes.In(content.Berlin).Format("02.01.2006")
+	switch {
+	case v.Opens.IsZero() && v.Closes.IsZero():
+		return ""
+	case v.Closes.IsZero():
+		return "ab " + from
+	case v.Opens.IsZero():
+		return "bis " + to
 	}
-	if !v.Closes.IsZero() {
-		parts = append(parts, "bis "+v.Closes.In(content.Berlin).Format("02.01.2006"))
-	}
-	return strings.Join(parts, " ")
+	return from + " bis " + to
 }
 
 // LastDay is the day of the last response, "" when there is none.
