@@ -32,7 +32,7 @@ type Dispatcher struct {
 	Limits    map[string]Limit // by name of the provider
 
 	Timeout time.Duration // of one call: 30 s
-	Tenure  time.Duration // of a lease, well over Timeout: 3 min
+	Tenure  time.Duration // of a lease, well over Timeout: 90 s
 	Tick    time.Duration // looks for due orders this often without being woken: 2 s
 	Budget  time.Duration // 3 days
 	Grace   time.Duration // calls under way may take this long after the end of Run's context: 5 s
@@ -78,7 +78,7 @@ func (d *Dispatcher) setUp() {
 	}
 	d.Workers = cmp.Or(d.Workers, 4)
 	d.Timeout = cmp.Or(d.Timeout, 30*time.Second)
-	d.Tenure = cmp.Or(d.Tenure, 3*time.Minute)
+	d.Tenure = cmp.Or(d.Tenure, 90*time.Second)
 	d.Tick = cmp.Or(d.Tick, 2*time.Second)
 	d.Budget = cmp.Or(d.Budget, 72*time.Hour)
 	d.Grace = cmp.Or(d.Grace, 5*time.Second)

@@ -53,8 +53,11 @@ func New(p *base.Platform, providers []hooks.Provider, settlers map[string]Settl
 	}
 }
 
-// Run dispatches until ctx ends, then waits for the calls under way. It may be
-// called once.
+// Run dispatches until ctx ends, then waits for the calls under way. Orders that
+// a crashed server had under way are due at once. It may be called once.
 func (o *Orders) Run(ctx context.Context) error {
+	if err := o.store().reclaim(ctx); err != nil {
+		return err
+	}
 	return o.Dispatcher.Run(ctx, o.p.OrdersWaiting())
 }

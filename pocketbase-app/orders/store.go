@@ -71,16 +71,15 @@ func (r orderRow) lease() hooks.Lease {
 // takes the write lock.
 func (s *Store) Lease(ctx context.Context, provider string, n int, d time.Duration) ([]hooks.Lease, error) {
 	now := s.p.Now()
-	params := dbx.Params{"provider": provider, "now": now.UnixMilli(), "until": now.Add(d).UnixMilli(), "n": 1}
-	var any int64
-	err := s.p.App.DB().NewQuery(dueOrders).WithContext(ctx).Bind(dbx.Params{"provider": provider, "now": now.UnixMilli(), "n": 1}).Row(&any)
+	var first int64
+	err := s.p.App.DB().NewQuery(dueOrders).WithContext(ctx).Bind(dbx.Params{"provider": provider, "now": now.UnixMilli(), "n": 1}).Row(&first)
 	if base.IsNoRows(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("orders due for %s: %w", provider, err)
 	}
-	params["n"] = n
+	params := dbx.Params{"provider": provider, "now": now.UnixMilli(), "until": now.Add(d).UnixMilli(), "n": n}
 	var rows []orderRow
 	if err := s.p.App.DB().NewQuery(leaseOrders).WithContext(ctx).Bind(params).All(&rows); err != nil {
 		return nil, fmt.Errorf("leasing orders of %s: %w", provider, err)
@@ -165,6 +164,17 @@ func text(err error) string {
 		return ""
 	}
 	return err.Error()
+}
+
+// reclaim ends the leases of an earlier server process. Only one process holds a
+// data directory, so whoever had them is gone; if not, the fence stops it.
+func (s *Store) reclaim(ctx context.Context) error {
+	_, err := s.p.App.DB().NewQuery(`UPDATE orders SET leased = {:now} WHERE state = 'leased' AND leased > {:now}`).
+		WithContext(ctx).Bind(dbx.Params{"now": s.p.Now().UnixMilli()}).Execute()
+	if err != nil {
+		return fmt.Errorf("reclaiming leases: %w", err)
+	}
+	return nil
 }
 
 // errNotDead is the answer to replaying what is not dead or was emptied by retention.

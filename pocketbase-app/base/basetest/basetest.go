@@ -40,7 +40,7 @@ func New(t testing.TB, words ...fs.FS) *base.Platform {
 			t.Fatal(err)
 		}
 	}
-	app := core.NewBaseApp(core.BaseAppConfig{DataDir: dir, DBConnect: base.Connect})
+	app := newApp(dir)
 	if err := app.Bootstrap(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,6 +59,14 @@ func New(t testing.TB, words ...fs.FS) *base.Platform {
 	return p
 }
 
+// newApp leaves out the watcher for other processes: it would keep one inotify
+// instance per app (a user has 128) and block simulated time (testing/synctest).
+func newApp(dir string) *core.BaseApp {
+	app := core.NewBaseApp(core.BaseAppConfig{DataDir: dir, DBConnect: base.Connect})
+	app.OnBootstrap().Unbind("__pbNotifyWatcherSystemHook__")
+	return app
+}
+
 // migrated holds the database files of an empty, migrated app. The steps run
 // once for all tests of a package: it is faster, and the race detector stays
 // quiet about PocketBase's logger reading settings that a step reloads.
@@ -68,7 +76,7 @@ var migrated = sync.OnceValues(func() (map[string][]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	app := core.NewBaseApp(core.BaseAppConfig{DataDir: dir, DBConnect: base.Connect})
+	app := newApp(dir)
 	if err := app.Bootstrap(); err != nil {
 		return nil, err
 	}

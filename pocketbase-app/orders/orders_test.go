@@ -1,0 +1,556 @@
+package orders_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"servicepoint/hooks"
+	"servicepoint/hooks/desk"
+	"servicepoint/hooks/hookstest"
+	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/basetest"
+	"servicepoint/pocketbase-app/orders"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// settle makes a function a settler.
+type settle func(tx core.App, o hooks.Order, s hooks.State, r hooks.Result) error
+
+func (f settle) Settle(tx core.App, o hooks.Order, s hooks.State, r hooks.Result) error {
+	return f(tx, o, s, r)
+}
+
+func put(t testing.TB, p *base.Platform, o hooks.Order) {
+	t.Helper()
+	if o.Payload == nil {
+		o.Payload = json.RawMessage(`{"name":"Erika Mustermann"}`)
+	}
+	if err := p.App.RunInTransaction(func(tx core.App) error { return p.PutOrder(tx, o) }); err != nil {
+		t.Fatal(err)
+	}
+	p.WakeOrders()
+}
+
+func look(t testing.TB, p *base.Platform, key string) (state, reference, cause string) {
+	t.Helper()
+	err := p.App.DB().NewQuery(`SELECT state, reference, last_error FROM orders WHERE key = {:key}`).Bind(dbx.Params{"key": key}).Row(&state, &reference, &cause)
+	if err != nil {
+		t.Fatalf("order %s: %v", key, err)
+	}
+	return state, reference, cause
+}
+
+func count(t testing.TB, p *base.Platform, query string) int {
+	t.Helper()
+	var n int
+	if err := p.App.DB().NewQuery(query).Row(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// run starts the dispatcher; it is stopped when the test ends or stop is called.
+func run(t testing.TB, o *orders.Orders) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- o.Run(ctx) }()
+	var stopped atomic.Bool
+	stop = func() {
+		if stopped.CompareAndSwap(false, true) {
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func inBubble(t *testing.T, check func(t *testing.T, p *base.Platform)) {
+	synctest.Test(t, func(t *testing.T) {
+		p := basetest.New(t, orders.Words)
+		p.Now = time.Now
+		check(t, p)
+	})
+}
+
+func TestOutcomeReachesItsSettlerInTheSameTransaction(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		mail := &hookstest.Company{Title: "mail"}
+		strom := &hookstest.Company{Title: "strom", Before: func(o hooks.Order) error {
+			if o.Subject == "C-2" {
+				return fmt.Errorf("no meter: %w", hooks.ErrRejected)
+			}
+			return nil
+		}}
+		var heard []string
+		settler := settle(func(tx core.App, o hooks.Order, s hooks.State, r hooks.Result) error {
+			if !tx.IsTransactional() {
+				t.Error("not in a transaction")
+			}
+			var inside string
+			if err := tx.DB().NewQuery(`SELECT state FROM orders WHERE id = {:id}`).Bind(dbx.Params{"id": o.ID}).Row(&inside); err != nil || inside != string(s) {
+				t.Errorf("inside the transaction the order is %q %v", inside, err)
+			}
+			heard = append(heard, fmt.Sprint(o.Subject, " ", s, " ", r.Reference))
+			return p.PutOrder(tx, hooks.Order{Key: "mail:" + o.Subject, Provider: "mail", Kind: "mail", Subject: o.Subject})
+		})
+		run(t, orders.New(p, []hooks.Provider{strom, mail}, map[string]orders.Settler{"case": settler}))
+		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "case", Subject: "C-1"})
+		time.Sleep(time.Second)
+		put(t, p, hooks.Order{Key: "k2", Provider: "strom", Kind: "case", Subject: "C-2"})
+		time.Sleep(time.Second)
+		if got := strings.Join(heard, "; "); got != "C-1 done ref-k1; C-2 rejected " {
+			t.Errorf("the settler heard %q", got)
+		}
+		if state, reference, _ := look(t, p, "k1"); state != "done" || reference != "ref-k1" {
+			t.Errorf("k1: %s %s", state, reference)
+		}
+		if state, _, cause := look(t, p, "k2"); state != "rejected" || cause != "no meter: rejected by the provider" {
+			t.Errorf("k2: %s %s", state, cause)
+		}
+		if mail.Done("mail:C-1") != 1 || mail.Done("mail:C-2") != 1 { // without waiting for a tick
+			t.Error("the mails that settling wrote were not sent")
+		}
+	})
+}
+
+func TestSettlerThatFailsKeepsTheOrder(t *testing.T) {
+	for what, fail := range map[string]func() error{
+		"error": func() error { return errors.New("constraint failed: Erika Mustermann") },
+		"panic": func() error { panic("Erika Mustermann") },
+	} {
+		t.Run(what, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, p *base.Platform) {
+				broken := true
+				settler := settle(func(tx core.App, o hooks.Order, _ hooks.State, _ hooks.Result) error {
+					if err := p.PutOrder(tx, hooks.Order{Key: "mail:1", Provider: "mail", Kind: "mail", Subject: o.Subject}); err != nil {
+						return err
+					}
+					if broken {
+						return fail()
+					}
+					return nil
+				})
+				strom := &hookstest.Company{Title: "strom"}
+				run(t, orders.New(p, []hooks.Provider{strom}, map[string]orders.Settler{"case": settler}))
+				put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "case", Subject: "C-1"})
+				time.Sleep(time.Second)
+				state, _, cause := look(t, p, "k1")
+				if state != "unknown" || !strings.HasPrefix(cause, "settling as done: ") || strings.Contains(cause, "Erika") {
+					t.Errorf("%s (%s)", state, cause)
+				}
+				if n := count(t, p, `SELECT count(*) FROM orders WHERE kind = 'mail'`); n != 0 {
+					t.Error("half of the settling was kept")
+				}
+				broken = false
+				time.Sleep(time.Minute)
+				if state, _, _ := look(t, p, "k1"); state != "done" || strom.Done("k1") != 1 {
+					t.Errorf("after mending: %s, done %d times", state, strom.Done("k1"))
+				}
+			})
+		})
+	}
+}
+
+func TestKindWithoutSettlerIsNotSettled(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		run(t, orders.New(p, []hooks.Provider{&hookstest.Company{Title: "strom"}}, nil))
+		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "case", Subject: "C-1"})
+		time.Sleep(time.Second)
+		if state, _, cause := look(t, p, "k1"); state != "unknown" || !strings.Contains(cause, `nobody settles orders of kind "case"`) {
+			t.Errorf("%s (%s)", state, cause)
+		}
+	})
+}
+
+func TestDeadOrderIsReplayedWithTheSameKeyAndAFreshBudget(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		var down atomic.Bool
+		down.Store(true)
+		strom := &hookstest.Company{Title: "strom", Before: func(hooks.Order) error {
+			if down.Load() {
+				return hookstest.ErrLine
+			}
+			return nil
+		}}
+		var heard []hooks.State
+		o := orders.New(p, []hooks.Provider{strom}, map[string]orders.Settler{"case": settle(func(_ core.App, _ hooks.Order, s hooks.State, _ hooks.Result) error {
+			heard = append(heard, s)
+			return nil
+		})})
+		o.Dispatcher.Tick, o.Dispatcher.Budget = time.Minute, 12*time.Hour
+		run(t, o)
+		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "case", Subject: "C-1"})
+		time.Sleep(13 * time.Hour)
+		if state, _, _ := look(t, p, "k1"); state != "dead" {
+			t.Fatalf("k1 is %s", state)
+		}
+		store := o.Dispatcher.Store.(*orders.Store)
+		if err := store.Replay(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Replay(t.Context(), 1); err == nil {
+			t.Error("replayed twice")
+		}
+		time.Sleep(8 * time.Hour)
+		if state, _, _ := look(t, p, "k1"); state != "unknown" {
+			t.Errorf("8 hours after the replay k1 is %s", state)
+		}
+		down.Store(false)
+		time.Sleep(2 * time.Hour)
+		if state, _, _ := look(t, p, "k1"); state != "done" || strom.Done("k1") != 1 {
+			t.Errorf("k1 is %s, done %d times", state, strom.Done("k1"))
+		}
+		if fmt.Sprint(heard) != "[dead done]" {
+			t.Errorf("the settler heard %v", heard)
+		}
+	})
+}
+
+func TestPauseHoldsOrdersAndEatsNoBudget(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		var down atomic.Bool
+		down.Store(true)
+		strom := &hookstest.Company{Title: "strom", Before: func(hooks.Order) error {
+			if down.Load() {
+				return hookstest.ErrLine
+			}
+			return nil
+		}}
+		gas := &hookstest.Company{Title: "gas"}
+		o := orders.New(p, []hooks.Provider{strom, gas}, nil)
+		o.Dispatcher.Tick, o.Dispatcher.Budget = time.Minute, 12*time.Hour
+		run(t, o)
+		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "mail", Subject: "C-1"})
+		time.Sleep(time.Hour)
+		store := o.Dispatcher.Store.(*orders.Store)
+		if err := store.Pause(t.Context(), "strom", "staff-1"); err != nil {
+			t.Fatal(err)
+		}
+		before, _ := strom.Calls()
+		put(t, p, hooks.Order{Key: "k2", Provider: "gas", Kind: "mail", Subject: "C-2"})
+		time.Sleep(20 * time.Hour)
+		if after, _ := strom.Calls(); after != before || before == 0 {
+			t.Errorf("%d calls before the pause, %d after", before, after)
+		}
+		if gas.Done("k2") != 1 {
+			t.Error("the pause held another provider")
+		}
+		if err := store.Resume(t.Context(), "strom"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Hour)
+		if state, _, _ := look(t, p, "k1"); state != "unknown" {
+			t.Errorf("10 hours after the pause k1 is %s", state)
+		}
+		down.Store(false)
+		time.Sleep(2 * time.Hour)
+		if state, _, _ := look(t, p, "k1"); state != "done" {
+			t.Errorf("k1 is %s", state)
+		}
+	})
+}
+
+func TestOrdersUnderWayInACrashAreDueAtTheNextStart(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "mail", Subject: "C-1"})
+		strom := &hookstest.Company{Title: "strom"}
+		crashed := orders.New(p, []hooks.Provider{strom}, nil).Dispatcher.Store
+		leases, err := crashed.Lease(t.Context(), "strom", 1, time.Hour)
+		if err != nil || len(leases) != 1 {
+			t.Fatal(leases, err)
+		}
+		time.Sleep(time.Second)
+		run(t, orders.New(p, []hooks.Provider{strom}, nil))
+		time.Sleep(time.Second)
+		if state, _, _ := look(t, p, "k1"); state != "done" {
+			t.Errorf("k1 is %s", state)
+		}
+		if err := crashed.Settle(t.Context(), leases[0], hooks.Dead, hooks.Result{}, nil); !errors.Is(err, hooks.ErrFenced) {
+			t.Errorf("the crashed server came back and settled: %v", err)
+		}
+	})
+}
+
+func TestInboxConforms(t *testing.T) {
+	hookstest.Run(t, func(t *testing.T) hookstest.Candidate {
+		p := basetest.New(t, orders.Words)
+		return hookstest.Candidate{
+			Provider: desk.Provider{Inbox: orders.NewInbox(p)},
+			Good:     json.RawMessage(`{"reference":"B-1","kind":"booking","title":"Vortrag","partner":"stadt"}`),
+			Done: func(key string) int {
+				var n int
+				err := p.App.DB().NewQuery(`SELECT count(*) FROM desk_items WHERE key = {:key} AND reference = 'B-1' AND title = 'Vortrag' AND partner = 'stadt' AND filed > 0`).
+					Bind(dbx.Params{"key": key}).Row(&n)
+				if err != nil {
+					t.Error(err)
+				}
+				return n
+			},
+		}
+	})
+}
+
+func TestRetentionEmptiesPayloadsAndKeepsRows(t *testing.T) {
+	p := basetest.New(t, orders.Words)
+	o := orders.New(p, nil, nil)
+	now := p.Now()
+	ago := func(d time.Duration) any { return now.Add(-d).UnixMilli() }
+	const day = 24 * time.Hour
+	for key, c := range map[string]struct {
+		state   string
+		settled any
+	}{
+		"old done": {"done", ago(31 * day)}, "old dead": {"dead", ago(31 * day)}, "old rejected": {"rejected", ago(31 * day)},
+		"young done": {"done", ago(29 * day)}, "still waiting": {"waiting", nil},
+	} {
+		put(t, p, hooks.Order{Key: key, Provider: "mail", Kind: "mail", Subject: key})
+		_, err := p.App.DB().NewQuery(`UPDATE orders SET state = {:state}, settled = {:settled}, created = {:created} WHERE key = {:key}`).
+			Bind(dbx.Params{"state": c.state, "settled": c.settled, "created": ago(40 * day), "key": key}).Execute()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 1201 { // more than two chunks
+		put(t, p, hooks.Order{Key: fmt.Sprint("many-", i), Provider: "mail", Kind: "mail", Subject: "many"})
+	}
+	if _, err := p.App.DB().NewQuery(`UPDATE orders SET state = 'done', settled = {:s} WHERE subject = 'many'`).Bind(dbx.Params{"s": ago(50 * day)}).Execute(); err != nil {
+		t.Fatal(err)
+	}
+	for i, age := range []time.Duration{73 * time.Hour, 71 * time.Hour} {
+		if err := base.Remember(p.App, now.Add(-age), "booking", fmt.Sprint("hash", i), "f", base.Remembered{Status: 201, Answer: "{}"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 { // a second sweep finds nothing and harms nothing
+		if err := o.Sweep(t.Context(), now); err != nil {
+			t.Fatal(err)
+		}
+		for key, emptied := range map[string]bool{"old done": true, "old dead": true, "old rejected": true, "young done": false, "still waiting": false} {
+			var payload string
+			if err := p.App.DB().NewQuery(`SELECT payload FROM orders WHERE key = {:key}`).Bind(dbx.Params{"key": key}).Row(&payload); err != nil {
+				t.Fatal(err)
+			}
+			if (payload == "{}") != emptied {
+				t.Errorf("%s: payload %s", key, payload)
+			}
+		}
+		if n := count(t, p, `SELECT count(*) FROM orders WHERE subject = 'many' AND payload = '{}'`); n != 1201 {
+			t.Errorf("%d of 1201 emptied", n)
+		}
+		if n := count(t, p, `SELECT count(*) FROM idempotency`); n != 1 {
+			t.Errorf("%d idempotency rows, want the young one", n)
+		}
+	}
+	if err := o.Dispatcher.Store.(*orders.Store).Replay(t.Context(), 2); err == nil {
+		t.Error("an emptied order was replayed")
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := o.Sweep(cancelled, now); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+func TestOperatorsPage(t *testing.T) {
+	p := basetest.New(t, orders.Words)
+	o := orders.New(p, []hooks.Provider{&hookstest.Company{Title: "strom"}, &hookstest.Company{Title: "mail"}}, nil)
+	const secret = "Erika Mustermann"
+	for i, c := range []struct{ provider, state, cause string }{
+		{"strom", "waiting", ""}, {"strom", "unknown", "connection refused"}, {"strom", "done", ""}, {"strom", "rejected", "no meter"},
+		{"strom", "dead", "mail server: <b>no</b> answer"}, {"mail", "done", ""}, {"telefon", "waiting", ""},
+	} {
+		put(t, p, hooks.Order{Key: fmt.Sprint("secret-key-", i), Provider: c.provider, Kind: "case", Subject: fmt.Sprint("C-GEHEIM-", i), Partner: "netz-nord"})
+		_, err := p.App.DB().NewQuery(`UPDATE orders SET state = {:state}, last_error = {:cause}, created = {:created}, tried = {:created},
+			settled = CASE WHEN {:state} IN ('done', 'rejected', 'dead') THEN {:created} END, attempt = 17 WHERE id = {:id}`).
+			Bind(dbx.Params{"state": c.state, "cause": c.cause, "id": i + 1, "created": p.Now().Add(-3 * time.Hour).UnixMilli()}).Execute()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	srv, client := basetest.Serve(t, p, basetest.SignedIn(t, p, base.Admin), o.Bind)
+	get := func(path string) string {
+		t.Helper()
+		res, err := client.Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		if res.StatusCode != 200 {
+			t.Fatalf("%s: %d\n%s", path, res.StatusCode, b)
+		}
+		return string(b)
+	}
+	post := func(path string, form url.Values) (int, string) {
+		t.Helper()
+		res, err := client.PostForm(srv.URL+path, form)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.StatusCode, res.Header.Get("Location")
+	}
+	page := get("/redaktion/auftraege/")
+	for _, secret := range []string{secret, "GEHEIM", "secret-key"} {
+		if strings.Contains(page, secret) {
+			t.Errorf("the page shows %q", secret)
+		}
+	}
+	row := func(page, provider string) string {
+		_, rest, _ := strings.Cut(page, `<th scope="row">`+provider+`</th>`)
+		row, _, _ := strings.Cut(rest, "</tr>")
+		return strings.Join(strings.Fields(row), " ")
+	}
+	for provider, want := range map[string][]string{
+		"strom":   {"in Ordnung</td> <td>2</td> <td>3 Std.</td> <td>1</td> <td>0</td> <td>1</td> <td>1</td> <td>1</td> <td>1</td>", "&lt;b&gt;no&lt;/b&gt;", "Anhalten"},
+		"mail":    {"<td>0</td> <td>–</td> <td>0</td> <td>0</td> <td>0</td> <td>1</td>"},
+		"telefon": {"nicht eingerichtet", "<td>1</td> <td>3 Std.</td>"},
+		"5":       {"netz-nord", "17", `name="id" value="5"`, "Erneut versuchen", "02.12.2026 09:00"},
+	} {
+		for _, w := range want {
+			if got := row(page, provider); !strings.Contains(got, w) {
+				t.Errorf("row %s lacks %q: %s", provider, w, got)
+			}
+		}
+	}
+
+	if status, to := post("/redaktion/auftraege/pause/", url.Values{"provider": {"strom"}}); status != 303 || to != "/redaktion/auftraege/?getan=pause" {
+		t.Errorf("pause: %d %s", status, to)
+	}
+	page = get("/redaktion/auftraege/?getan=pause")
+	if r := row(page, "strom"); !strings.Contains(r, "angehalten") || !strings.Contains(r, "Fortsetzen") || !strings.Contains(page, "Der Empfänger ist angehalten") {
+		t.Errorf("after the pause: %s", r)
+	}
+	if status, _ := post("/redaktion/auftraege/weiter/", url.Values{"provider": {"strom"}}); status != 303 {
+		t.Errorf("resume: %d", status)
+	}
+	if n := count(t, p, `SELECT count(*) FROM order_pauses`); n != 0 {
+		t.Error("still paused")
+	}
+	if status, _ := post("/redaktion/auftraege/erneut/", url.Values{"id": {"5"}}); status != 303 {
+		t.Errorf("replay: %d", status)
+	}
+	if state, _, _ := look(t, p, "secret-key-4"); state != "unknown" {
+		t.Errorf("after the replay: %s", state)
+	}
+	if page = get("/redaktion/auftraege/?getan=%3Cscript%3E"); !strings.Contains(page, "Kein Auftrag ist liegen geblieben") || strings.Contains(page, "script>") {
+		t.Error("page without dead orders is wrong")
+	}
+	for what, c := range map[string]struct {
+		path string
+		form url.Values
+		want int
+	}{
+		"replay again":       {"erneut/", url.Values{"id": {"5"}}, 409},
+		"replay a done one":  {"erneut/", url.Values{"id": {"3"}}, 409},
+		"replay nothing":     {"erneut/", url.Values{"id": {"99"}}, 409},
+		"replay no number":   {"erneut/", url.Values{"id": {"x"}}, 404},
+		"replay without id":  {"erneut/", url.Values{}, 404},
+		"pause a stranger":   {"pause/", url.Values{"provider": {"telefon"}}, 404},
+		"resume without one": {"weiter/", url.Values{}, 404},
+	} {
+		if status, _ := post("/redaktion/auftraege/"+c.path, c.form); status != c.want {
+			t.Errorf("%s: %d, want %d", what, status, c.want)
+		}
+	}
+}
+
+func TestOnlyAdminsSeeAndChangeOrders(t *testing.T) {
+	for _, role := range append([]string{""}, base.Roles...) {
+		t.Run("role "+role, func(t *testing.T) {
+			p := basetest.New(t, orders.Words)
+			o := orders.New(p, nil, nil)
+			binds := []func(*core.ServeEvent){o.Bind}
+			if role != "" {
+				binds = append([]func(*core.ServeEvent){basetest.SignedIn(t, p, role)}, binds...)
+			}
+			srv, client := basetest.Serve(t, p, binds...)
+			want := map[string]int{"": 303, base.Admin: 200}[role]
+			if want == 0 && role != "" {
+				want = 403
+			}
+			for _, c := range []struct{ method, path string }{
+				{"GET", "/redaktion/auftraege/"}, {"POST", "/redaktion/auftraege/erneut/"}, {"POST", "/redaktion/auftraege/pause/"}, {"POST", "/redaktion/auftraege/weiter/"},
+			} {
+				req, _ := http.NewRequest(c.method, srv.URL+c.path, strings.NewReader("id=1&provider=mail"))
+				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				res, err := client.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				res.Body.Close()
+				passed := res.StatusCode != 403 && (res.StatusCode != 303 || !strings.HasPrefix(res.Header.Get("Location"), "/anmelden/"))
+				if passed != (role == base.Admin) || c.method == "GET" && res.StatusCode != want {
+					t.Errorf("%s %s: %d", c.method, c.path, res.StatusCode)
+				}
+			}
+		})
+	}
+}
+
+func TestManyOrdersFlow(t *testing.T) {
+	p := basetest.New(t, orders.Words)
+	p.Now = time.Now
+	const n = 1500
+	var settled atomic.Int64
+	all := make(chan struct{})
+	strom := &hookstest.Company{Title: "strom"}
+	o := orders.New(p, []hooks.Provider{strom}, map[string]orders.Settler{"case": settle(func(core.App, hooks.Order, hooks.State, hooks.Result) error {
+		if settled.Add(1) == n {
+			close(all)
+		}
+		return nil
+	})})
+	o.Dispatcher.Workers = 8
+	o.Dispatcher.Limits = map[string]hooks.Limit{"strom": {PerMinute: 1000000}}
+	err := p.App.RunInTransaction(func(tx core.App) error {
+		for i := range n {
+			if err := p.PutOrder(tx, hooks.Order{Key: fmt.Sprint("k", i), Provider: "strom", Kind: "case", Subject: fmt.Sprint("C-", i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	run(t, o)
+	select {
+	case <-all:
+	case <-time.After(60 * time.Second):
+		t.Fatalf("%d of %d in a minute", settled.Load(), n)
+	}
+	t.Logf("%.0f orders per second", n/time.Since(begun).Seconds())
+	if got := len(strom.Sequence()); got != n {
+		t.Errorf("%d of %d done", got, n)
+	}
+}
+
+func ExampleNew() {
+	var p *base.Platform // of the running server
+	wire := func() (*orders.Orders, error) {
+		providers := []hooks.Provider{desk.Provider{Inbox: orders.NewInbox(p)}}
+		settlers := map[string]orders.Settler{"case": settle(func(tx core.App, o hooks.Order, s hooks.State, r hooks.Result) error {
+			return nil // the matter writes the new state of its case with tx
+		})}
+		return orders.New(p, providers, settlers), nil
+	}
+	fmt.Println(wire != nil)
+	// Output: true
+}
