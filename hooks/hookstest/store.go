@@ -152,7 +152,7 @@ func outage(t *testing.T, b *bench) {
 		return nil
 	}}
 	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}})
-	keys := b.putMany("strom", 100)
+	keys := b.putMany("strom", 50)
 	time.Sleep(24 * time.Hour)
 	calls, _ := c.Calls()
 	if len(c.Sequence()) != 0 {
