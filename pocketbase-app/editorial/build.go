@@ -3,7 +3,6 @@ package editorial
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -54,6 +53,7 @@ func (d *Editorial) Run(ctx context.Context) error {
 			if _, err := d.BuildNow(ctx); err == nil {
 				failed, wait = 0, firstRetry
 			} else {
+				d.p.App.Logger().Error("site build failed", "error", err.Error())
 				failed, again = newest, d.p.Now().Add(wait)
 				wait = min(2*wait, lastRetry)
 			}
@@ -121,7 +121,7 @@ func (d *Editorial) BuildNow(ctx context.Context) (content.Release, error) {
 		return content.Release{}, err
 	}
 	started := d.p.Now()
-	row := fmt.Sprintf("build-%d", started.UnixNano())
+	row := "build-" + base.NewToken() // until the builder names the release
 	if err := d.execute(`INSERT INTO releases (name, state, started) VALUES ({:row}, 'building', {:now})`,
 		dbx.Params{"row": row, "now": started.UnixMilli()}); err != nil {
 		return content.Release{}, err
@@ -293,7 +293,7 @@ func (d *Editorial) liveness(k *Kind, slug string) (liveness, error) {
 		Error   string `db:"error"`
 		Started int64  `db:"started"`
 	}
-	err = d.p.App.DB().NewQuery(`SELECT state, error, started FROM releases ORDER BY started DESC, name DESC LIMIT 1`).One(&last)
+	err = d.p.App.DB().NewQuery(`SELECT state, error, started FROM releases ORDER BY rowid DESC LIMIT 1`).One(&last)
 	if err != nil && !base.IsNoRows(err) {
 		return liveness{}, err
 	}

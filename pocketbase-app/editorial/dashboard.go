@@ -143,7 +143,7 @@ func (d *Editorial) builds(ctx context.Context, view *overview) error {
 	}
 	var rows []releaseRow
 	err = d.p.App.DB().NewQuery(`SELECT name, state, started, COALESCE(finished, 0) AS finished, pages, error FROM releases
-		WHERE state <> 'removed' ORDER BY started DESC, name DESC LIMIT 20`).WithContext(ctx).All(&rows)
+		WHERE state <> 'removed' ORDER BY rowid DESC LIMIT 20`).WithContext(ctx).All(&rows)
 	for i := range rows {
 		if i == 0 {
 			view.Last = &rows[i]

@@ -51,8 +51,8 @@ func (d document) set(path string, v any) {
 	m[parts[len(parts)-1]] = v
 }
 
-// unset removes what stands at a path, and maps that are empty then: a language
-// whose last text is deleted is gone.
+// unset removes what stands at a path, and maps in which only empty texts are
+// left then: a language whose last text is deleted is gone.
 func (d document) unset(path string) {
 	head, last, nested := strings.Cut(path, ".")
 	if !nested {
@@ -64,9 +64,12 @@ func (d document) unset(path string) {
 		return
 	}
 	document(inner).unset(last)
-	if len(inner) == 0 {
-		delete(d, head)
+	for _, v := range inner {
+		if v != "" {
+			return
+		}
 	}
+	delete(d, head)
 }
 
 // moment reads a time of the document; the zero time when there is none.
