@@ -59,7 +59,7 @@ func (a *Access) signIn(e *core.RequestEvent) error {
 	staff := a.check(email, password)
 	if staff == nil {
 		pause(e, a.Delay)
-		return a.signInPage(e, http.StatusUnprocessableEntity, form, content.Problems{{Field: "email", Code: "wrong_pair"}})
+		return a.signInPage(e, http.StatusUnprocessableEntity, form, content.Problems{{Field: "email", Code: "sign_in"}})
 	}
 	a.attempts.giveBack(address)
 	a.attempts.clear(account)

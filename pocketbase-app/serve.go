@@ -1,0 +1,345 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"servicepoint/content"
+	"servicepoint/content/demo"
+	"servicepoint/hooks"
+	"servicepoint/hooks/desk"
+	"servicepoint/pocketbase-app/access"
+	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/booking"
+	"servicepoint/pocketbase-app/cases"
+	"servicepoint/pocketbase-app/editorial"
+	"servicepoint/pocketbase-app/jobs"
+	_ "servicepoint/pocketbase-app/migrations"
+	"servicepoint/pocketbase-app/orders"
+	"servicepoint/pocketbase-app/participation"
+	"servicepoint/pocketbase-app/planning"
+	"servicepoint/site"
+
+	"github.com/pocketbase/pocketbase"
+	"github.com/pocketbase/pocketbase/cmd"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/spf13/cobra"
+)
+
+func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
+	isDemo := false
+	c := cmd.NewServeCommand(pb, false)
+	c.Flags().BoolVar(&isDemo, "demo", false, "fill an empty database with real Kassel content and print demo log-ins;\nthe loopback address passes the rate limits")
+	pb.OnServe().BindFunc(func(se *core.ServeEvent) error {
+		s, err := newServer(se, isDemo)
+		if err != nil {
+			return err
+		}
+		if err := s.prepare(); err != nil {
+			return err
+		}
+		s.bind(se)
+		s.start()
+		se.InstallerFunc = nil // superusers are made on the command line
+		if err := se.Next(); err != nil {
+			return err
+		}
+		s.banner(os.Stdout)
+		return nil
+	})
+	return c
+}
+
+// words are the words of every matter that shows pages.
+func words() (content.Words, error) {
+	return content.LoadWords([]fs.FS{
+		base.OwnWords, access.Words, booking.Words, cases.Words, editorial.Words, orders.Words, participation.Words, planning.Words,
+	}...)
+}
+
+// server holds every concrete thing that runs.
+type server struct {
+	p             *base.Platform
+	builder       *site.Builder
+	static        *site.Handler
+	access        *access.Access
+	editorial     *editorial.Editorial
+	participation *participation.Participation
+	booking       *booking.Service
+	cases         *cases.Cases
+	orders        *orders.Orders
+	planning      *planning.Planning
+	jobs          *jobs.Scheduler
+
+	mailDir string // where mails become files; empty with an SMTP server
+	address string
+	logins  []access.Login
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// newServer makes all parts and ties them together; nothing runs yet.
+func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
+	w, err := words()
+	if err != nil {
+		return nil, err
+	}
+	p, err := base.NewPlatform(se.App, w)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{p: p, address: origin(se)}
+	p.Demo = isDemo
+	p.Origin = s.address
+	if o := strings.TrimRight(os.Getenv("SERVICEPOINT_ORIGIN"), "/"); o != "" {
+		p.Origin = o
+	}
+
+	dir := se.App.DataDir()
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	s.builder = &site.Builder{Dir: filepath.Join(dir, "site"), Binary: exe, Keep: 5}
+	s.static = site.NewHandler(filepath.Join(dir, "site"))
+	p.Shell = s.static.Shell
+
+	s.access = access.New(p)
+	s.participation = participation.New(p)
+	s.booking = booking.New(p)
+	s.cases = cases.New(p)
+	s.editorial = editorial.New(p, s.builder)
+	s.editorial.Runs = func(ctx context.Context) (past, next []base.Run, err error) {
+		past, err = s.jobs.History(ctx, 20)
+		return past, s.jobs.Next(10), err
+	}
+	s.editorial.Follow = map[string]func(core.App, json.RawMessage) error{
+		"events": func(tx core.App, doc json.RawMessage) error {
+			var ev content.Event
+			if err := json.Unmarshal(doc, &ev); err != nil {
+				return err
+			}
+			return booking.PublishEvent(tx, ev)
+		},
+	}
+
+	mailer, err := s.mailer()
+	if err != nil {
+		return nil, err
+	}
+	s.orders = orders.New(p,
+		// The providers. A new one costs its own folder and one line here.
+		[]hooks.Provider{
+			desk.Provider{Inbox: orders.NewInbox(p)},
+			mailer,
+		},
+		map[string]orders.Settler{
+			"booking": s.booking,
+			"case":    s.cases,
+		})
+
+	s.planning, err = planning.New(p, planning.Options{
+		Dir:    filepath.Join(dir, "exports"),
+		Counts: s.counts,
+		Write: func(ctx context.Context, slug, path string, progress func(done, total int)) (int, error) {
+			snapshot, err := s.participation.Snapshot(ctx, slug)
+			if err != nil {
+				return 0, err
+			}
+			return writeWorkbook(ctx, snapshot, path, p.Now(), progress)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	if s.jobs, err = jobs.New(p, s.schedule()); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// schedule lists the jobs; times are Berlin wall-clock times.
+func (s *server) schedule() []jobs.Job {
+	return []jobs.Job{
+		{Name: "database", Spec: "20 0 * * *", Run: s.tendDatabase},
+		{Name: "exports", Spec: "30 2 * * *", CatchUp: true, Lease: time.Hour, Run: s.planning.NightlyExport},
+		{Name: "site", Spec: "10 3 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
+			r, err := s.editorial.BuildNow(ctx)
+			return fmt.Sprintf("%s, %d pages", r.Name, r.Pages), err
+		}},
+		{Name: "audit", Spec: "0 4 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
+			return "", s.booking.Audit(ctx)
+		}},
+		{Name: "retention", Spec: "30 4 * * *", CatchUp: true, Run: s.sweep},
+		{Name: "holds", Spec: "*/5 * * * *", Run: func(ctx context.Context) (string, error) {
+			n, err := s.booking.ExpireHolds(ctx)
+			return fmt.Sprintf("%d expired", n), err
+		}},
+	}
+}
+
+// sweep erases everything that has had its time; each part in small steps.
+func (s *server) sweep(ctx context.Context) (string, error) {
+	var done []string
+	var errs []error
+	count := func(what string, n int64, err error) {
+		done = append(done, fmt.Sprintf("%s %d", what, n))
+		errs = append(errs, err)
+	}
+	n, err := s.access.Sweep(ctx)
+	count("sessions", n, err)
+	n, err = s.participation.Sweep(ctx)
+	count("drafts", n, err)
+	k, err := s.booking.Forget(ctx)
+	count("bookings", int64(k), err)
+	k, err = s.cases.Forget(ctx)
+	count("cases", int64(k), err)
+	errs = append(errs, s.orders.Sweep(ctx, s.p.Now()))
+	note, err := s.planning.Sweep(ctx)
+	done, errs = append(done, note), append(errs, err)
+	note, err = s.jobs.Sweep(ctx, 90)
+	done, errs = append(done, note), append(errs, err)
+	return strings.Join(done, ", "), errors.Join(errs...)
+}
+
+// tendDatabase replaces PocketBase's nightly job: its wal_checkpoint(TRUNCATE)
+// stalls all writers while a reader holds the log; PASSIVE does not.
+func (s *server) tendDatabase(context.Context) (string, error) {
+	app := s.p.App
+	var errs []error
+	for _, q := range []string{"PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA optimize"} {
+		_, err := app.NonconcurrentDB().NewQuery(q).Execute()
+		errs = append(errs, err)
+		_, err = app.AuxNonconcurrentDB().NewQuery(q).Execute()
+		errs = append(errs, err)
+	}
+	return "", errors.Join(errs...)
+}
+
+// prepare seeds a demo and makes sure that there is a site to show.
+func (s *server) prepare() error {
+	app := s.p.App
+	app.Cron().Remove("__pbDBOptimize__")
+	ctx := context.Background()
+	if s.p.Demo {
+		if err := s.seed(ctx); err != nil {
+			return fmt.Errorf("demo content: %w", err)
+		}
+		// Load tools run on this machine: no limits for the loopback address.
+		exempt := func() { app.Settings().RateLimits.ExcludedIPs = []string{"127.0.0.1", "::1"} }
+		exempt()
+		app.OnSettingsReload().BindFunc(func(e *core.SettingsReloadEvent) error {
+			err := e.Next()
+			exempt()
+			return err
+		})
+	}
+	if _, err := s.builder.Current(); err != nil {
+		fmt.Println("Building the site …")
+		if _, err := s.editorial.BuildNow(ctx); err != nil {
+			// The server must start: editors mend what broke, on its pages.
+			fmt.Fprintln(os.Stderr, "The site could not be built:", err)
+		}
+	}
+	return nil
+}
+
+func (s *server) seed(ctx context.Context) error {
+	empty, err := editorial.Empty(s.p.App)
+	if err != nil {
+		return err
+	}
+	if empty {
+		d, err := demo.Load(s.p.Now())
+		if err != nil {
+			return err
+		}
+		cat := content.Catalogue{Providers: d.Providers, Topics: d.Topics, Districts: d.Districts, Guides: d.Guides, Events: d.Events, Pages: d.Pages}
+		if err := s.editorial.Seed(ctx, cat, d.Questionnaires); err != nil {
+			return err
+		}
+	}
+	s.logins, err = s.access.SeedDemo(ctx)
+	return err
+}
+
+// bind adds all routes. The static site takes what nobody else wants.
+func (s *server) bind(se *core.ServeEvent) {
+	s.p.Guard(se)
+	s.access.Bind(se)
+	s.editorial.Bind(se)
+	s.participation.Bind(se)
+	s.booking.Bind(se)
+	s.cases.Bind(se)
+	s.orders.Bind(se)
+	s.planning.Bind(se)
+	s.p.Route(se, "GET", "/healthz", s.health)
+	s.p.Route(se, "", "/{path...}", func(e *core.RequestEvent) error {
+		s.static.ServeHTTP(e.Response, e.Request)
+		return nil
+	})
+}
+
+// start begins the work in the background; PocketBase's end of the program stops
+// it and waits.
+func (s *server) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = cancel
+	for name, run := range map[string]func(context.Context) error{
+		"editorial": s.editorial.Run, "orders": s.orders.Run, "jobs": s.jobs.Run, "planning": s.planning.Run,
+	} {
+		s.done.Go(func() {
+			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				s.p.App.Logger().Error(name+" ended", "error", err.Error())
+			}
+		})
+	}
+	s.p.App.OnTerminate().BindFunc(func(e *core.TerminateEvent) error {
+		s.stop()
+		s.done.Wait()
+		s.participation.Close()
+		return e.Next()
+	})
+}
+
+// health answers 200 when the database answers, a release is live and the
+// scheduler is alive; else 503 with the reasons.
+func (s *server) health(e *core.RequestEvent) error {
+	reasons := map[string]string{}
+	var one int
+	if err := s.p.App.DB().NewQuery("SELECT 1").WithContext(e.Request.Context()).Row(&one); err != nil {
+		reasons["database"] = err.Error()
+	}
+	if _, err := s.static.Release(); err != nil {
+		reasons["site"] = "no release is live"
+	}
+	if err := s.jobs.Healthy(); err != nil {
+		reasons["scheduler"] = err.Error()
+	}
+	status, word := 200, "ok"
+	if len(reasons) > 0 {
+		status, word = 503, "failing"
+	}
+	e.Response.Header().Set("Cache-Control", "no-store")
+	return e.JSON(status, map[string]any{"status": word, "reasons": reasons, "version": version})
+}
+
+// counts tells planners how many answers came, by survey, day and channel.
+func (s *server) counts(ctx context.Context) ([]planning.Count, error) {
+	rows, err := s.participation.Counts(ctx)
+	counts := make([]planning.Count, len(rows))
+	for i, r := range rows {
+		counts[i] = planning.Count{Survey: r.Survey, Day: r.Day, Channel: r.Channel, N: r.Count}
+	}
+	return counts, err
+}
