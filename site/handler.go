@@ -152,19 +152,19 @@ func (h *Handler) serve(r *release, w http.ResponseWriter, req *http.Request) er
 		return nil
 	}
 	name := strings.TrimPrefix(p, "/")
+	if hidden(name) {
+		return h.notFound(r, w, req)
+	}
 	if name == "" || strings.HasSuffix(name, "/") {
 		name += "index.html"
 	} else if path.Ext(name) == "" {
-		if _, ok := r.files[name+"/index.html"]; (ok && !hidden(name)) || dynamic(p+"/") {
+		if _, ok := r.files[name+"/index.html"]; ok || dynamic(p+"/") {
 			redirect(w, req, p+"/", http.StatusPermanentRedirect)
 			return nil
 		}
 	} else if strings.HasSuffix(name, "/index.html") || name == "index.html" {
 		redirect(w, req, strings.TrimSuffix(p, "index.html"), http.StatusPermanentRedirect)
 		return nil
-	}
-	if hidden(name) {
-		return h.notFound(r, w, req)
 	}
 	if f, ok := r.files[name]; ok {
 		return r.send(w, req, name, f, http.StatusOK)

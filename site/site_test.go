@@ -1,11 +1,23 @@
 package site_test
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/demo"
 	"servicepoint/site"
 )
 
@@ -14,7 +26,11 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == site.HugoCommand {
 		os.Exit(site.HugoMain(os.Args[2:]))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if builtDir != "" {
+		os.RemoveAll(builtDir)
+	}
+	os.Exit(code)
 }
 
 var now = time.Date(2026, 11, 22, 9, 0, 0, 0, content.Berlin)
@@ -108,14 +124,231 @@ func catalogue() content.Catalogue {
 	}
 }
 
-func TestBuildMakesARelease(t *testing.T) {
-	b := &site.Builder{Dir: t.TempDir(), Progress: func(s string) { t.Log(s) }}
-	if d := os.Getenv("SITE_DIR"); d != "" {
-		b.Dir = d
+// built is a release of the catalogue that tests read from; it is made once.
+func built(t *testing.T) string {
+	t.Helper()
+	builtOnce.Do(func() {
+		var err error
+		if builtDir, err = os.MkdirTemp("", "site-test-"); err == nil {
+			_, builtErr = (&site.Builder{Dir: builtDir}).Build(t.Context(), catalogue())
+		}
+		builtErr = cmp.Or(err, builtErr)
+	})
+	if builtErr != nil {
+		t.Fatal(builtErr)
 	}
-	r, err := b.Build(t.Context(), catalogue())
+	return builtDir
+}
+
+var (
+	builtOnce sync.Once
+	builtDir  string
+	builtErr  error
+)
+
+func read(t *testing.T, dir, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, "current", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%+v", r)
+	return string(b)
+}
+
+// problems builds and gives the problems that kept the site from going live.
+func problems(t *testing.T, cat content.Catalogue) content.Problems {
+	t.Helper()
+	_, err := (&site.Builder{Dir: t.TempDir()}).Build(t.Context(), cat)
+	var p content.Problems
+	if err == nil || !errors.As(err, &p) {
+		t.Fatalf("want problems, got %v", err)
+	}
+	return p
+}
+
+var update = flag.Bool("update", false, "write the golden pages anew")
+
+var fingerprint = regexp.MustCompile(`\.[0-9a-f]{64}\.`)
+
+func TestPagesLookAsTheGoldenOnes(t *testing.T) {
+	dir := built(t)
+	for _, name := range []string{
+		"index.html", "ls/index.html", "404.html", "_shell/en/index.html",
+		"leistungen/index.html", "leistungen/fuehrungszeugnis/index.html", "en/leistungen/sperrmuell/index.html",
+		"veranstaltungen/index.html", "veranstaltungen/archiv/index.html", "veranstaltungen/solarstrom-vom-balkon/index.html", "ls/veranstaltungen/wohnen-im-wandel/index.html",
+		"umfragen/index.html", "umfragen/smart-kassel/index.html", "themen/buergerservice/index.html", "partner/stadt-kassel/index.html",
+		"service-point/index.html", "veranstaltungen/index.xml", "veranstaltungen/kalender.ics", "veranstaltungen/solarstrom-vom-balkon/termin.ics", "de/sitemap.xml", "robots.txt",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := fingerprint.ReplaceAllString(read(t, dir, name), ".HASH.")
+			golden := filepath.Join("testdata", strings.ReplaceAll(name, "/", "__"))
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("differs from %s (go test ./site -update writes it anew):\n%s", golden, firstDifference(got, string(want)))
+			}
+		})
+	}
+}
+
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range g {
+		if i >= len(w) || g[i] != w[i] {
+			return fmt.Sprintf("line %d\n got  %q\n want %q", i+1, g[i], append(w, "(end)")[min(i, len(w))])
+		}
+	}
+	return fmt.Sprintf("%d lines are missing", len(w)-len(g))
+}
+
+func TestEveryRecordIsThereInEveryLanguage(t *testing.T) {
+	dir := built(t)
+	cat := catalogue()
+	for _, lang := range []string{"", "en/", "ls/"} {
+		for _, g := range cat.Guides {
+			read(t, dir, lang+"leistungen/"+g.Slug+"/index.html")
+		}
+		for _, e := range cat.Events {
+			read(t, dir, lang+"veranstaltungen/"+e.Slug+"/index.html")
+		}
+		read(t, dir, lang+"veranstaltungen/kalender.ics")
+		read(t, dir, lang+"404.html")
+	}
+}
+
+func TestMissingTranslationIsShownInGermanAndMarkedSo(t *testing.T) {
+	page := read(t, built(t), "en/leistungen/sperrmuell/index.html")
+	for _, want := range []string{
+		`<html lang="en" dir="ltr">`,
+		`<h1 lang="de" dir="ltr">Sperrmüll anmelden</h1>`,
+		`This text is not yet available in English`,
+		`<div lang="de" dir="ltr"><p>Melden Sie Ihren Sperrmüll an.</p>`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if page := read(t, built(t), "en/leistungen/fuehrungszeugnis/index.html"); strings.Contains(page, "not yet available") {
+		t.Error("a translated page says that it is not")
+	}
+}
+
+func TestEventsComeInOrderAndGoToTheArchive(t *testing.T) {
+	dir := built(t)
+	next, old := read(t, dir, "veranstaltungen/index.html"), read(t, dir, "veranstaltungen/archiv/index.html")
+	inOrder(t, next, "/digital-sprechstunde/", "/solarstrom-vom-balkon/", "/wohnen-im-wandel/")
+	inOrder(t, old, "/buergerrat-2022/", "/smart-kassel-night-2021/")
+	if strings.Contains(next, "buergerrat-2022") || strings.Contains(old, "solarstrom") {
+		t.Error("an event stands in the wrong list")
+	}
+	for name, button := range map[string]bool{"solarstrom-vom-balkon": true, "wohnen-im-wandel": false, "smart-kassel-night-2021": false, "digital-sprechstunde": false} {
+		page := read(t, dir, "veranstaltungen/"+name+"/index.html")
+		if got := strings.Contains(page, "/veranstaltungen/"+name+"/buchen/"); got != button {
+			t.Errorf("%s: booking button %v, want %v", name, got, button)
+		}
+	}
+}
+
+func inOrder(t *testing.T, text string, parts ...string) {
+	t.Helper()
+	at := 0
+	for _, part := range parts {
+		i := strings.Index(text[at:], part)
+		if i < 0 {
+			t.Fatalf("%q does not come next", part)
+		}
+		at += i
+	}
+}
+
+func TestAnEmptyCatalogueMakesASite(t *testing.T) {
+	b := &site.Builder{Dir: t.TempDir()}
+	r, err := b.Build(t.Context(), content.Catalogue{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Pages != 3*12 { // five pages, six lists, 404, in three languages
+		t.Errorf("%d pages", r.Pages)
+	}
+}
+
+func TestTheRealContentPasses(t *testing.T) {
+	d, err := demo.Load(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cat := content.Catalogue{Providers: d.Providers, Topics: d.Topics, Districts: d.Districts, Guides: d.Guides, Events: d.Events, Pages: d.Pages, Origin: "https://service-point.example", Now: now}
+	for _, q := range d.Questionnaires {
+		cat.Surveys = append(cat.Surveys, content.Survey{Slug: q.Slug, Title: q.Title, Intro: q.Intro, Opens: q.Opens, Closes: q.Closes, Items: len(q.Items()), Minutes: q.Minutes})
+	}
+	if _, err := (&site.Builder{Dir: t.TempDir()}).Build(t.Context(), cat); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPreviewIsTheBuiltPage(t *testing.T) {
+	dir := built(t)
+	b := &site.Builder{Dir: t.TempDir()}
+	for _, path := range []string{"/leistungen/fuehrungszeugnis/", "/en/veranstaltungen/solarstrom-vom-balkon/", "/"} {
+		got, err := b.Preview(t.Context(), catalogue(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := read(t, dir, path+"index.html"); string(got) != want {
+			t.Errorf("%s: %s", path, firstDifference(string(got), want))
+		}
+	}
+	for _, path := range []string{"/leistungen/gibt-es-nicht/", "/../etc/", "leistungen/"} {
+		if _, err := b.Preview(t.Context(), catalogue(), path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	left, err := os.ReadDir(b.Dir)
+	if err != nil || len(left) > 0 {
+		t.Error("a preview left something behind:", left, err)
+	}
+}
+
+func TestExportIsTheSiteWithoutTheShell(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "new", "site")
+	b := &site.Builder{Dir: t.TempDir()}
+	if err := b.Export(t.Context(), catalogue(), out); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(filepath.Join(out, "leistungen", "fuehrungszeugnis", "index.html"))
+	if err != nil || string(got) != read(t, built(t), "leistungen/fuehrungszeugnis/index.html") {
+		t.Error("the page is not that of a release", err)
+	}
+	for _, name := range []string{"_shell", "sp-shell", "manifest.json", "index.html.br"} {
+		if _, err := os.Stat(filepath.Join(out, name)); err == nil {
+			t.Error("exported", name)
+		}
+	}
+	if _, err := b.Current(); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("an export put something live")
+	}
+	if err := b.Export(t.Context(), catalogue(), out); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Error("a folder that is not empty was taken:", err)
+	}
+}
+
+func Example() {
+	dir, _ := os.MkdirTemp("", "site")
+	defer os.RemoveAll(dir)
+	b := &site.Builder{Dir: dir}
+	if _, err := b.Build(context.Background(), content.Catalogue{Now: time.Now()}); err != nil {
+		fmt.Println(err)
+	}
+	h := site.NewHandler(dir)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest("GET", "/en/leistungen", nil))
+	fmt.Println(w.Code, w.Header().Get("Location"))
+	// Output: 308 /en/leistungen/
 }
