@@ -89,9 +89,6 @@ func (v *visitor) led(p page, to string) {
 	}
 }
 
-// forget throws all cookies away.
-func (v *visitor) forget() { v.client.Jar, _ = cookiejar.New(nil) }
-
 var (
 	idPattern   = regexp.MustCompile(` id="([^"]*)"`)
 	forPattern  = regexp.MustCompile(` (?:for|aria-labelledby|aria-describedby)="([^"]*)"`)
@@ -397,4 +394,28 @@ func TestTwoTabsMergeTheirPages(t *testing.T) {
 		wg.Wait()
 		v.see(v.get(s+"/pruefen/"), 200, street, "Vorderer Westen", "<dd>"+strconv.Itoa(i%5+1)+"</dd>")
 	}
+}
+
+func FuzzTakePage(f *testing.F) {
+	f.Add("1", "district=west&topics=bus&content=3&s-aktion=weiter")
+	f.Add("2", "rent=1.612,5&since=1.5.2014&idea=%ff&s-nach=pruefen&s-aktion=zurueck")
+	w := newWorld(f)
+	handler := w.srv.Config.Handler
+	rec := newRecorder()
+	begin, _ := http.NewRequest("POST", s+"/teilnehmen/", http.NoBody)
+	handler.ServeHTTP(rec, begin)
+	cookie, _, _ := strings.Cut(rec.header.Get("Set-Cookie"), ";")
+	f.Fuzz(func(t *testing.T, n, form string) {
+		rec := newRecorder()
+		req, err := http.NewRequest("POST", s+"/seite/"+url.PathEscape(n)+"/", strings.NewReader(form))
+		if err != nil {
+			return
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Cookie", cookie)
+		handler.ServeHTTP(rec, req)
+		if rec.status != 303 && rec.status != 307 && (rec.status < 400 || rec.status > 499) {
+			t.Fatalf("%d for page %q, form %q", rec.status, n, form)
+		}
+	})
 }
