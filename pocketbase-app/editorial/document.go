@@ -331,6 +331,9 @@ func lineOf(s string, err error) int {
 	return 1 + strings.Count(s, "\n")
 }
 
+// maxDocument is what the collections take, in bytes of JSON.
+const maxDocument = 1 << 20
+
 // finish checks a filled document and returns its canonical JSON. Problems name
 // the fields of the form.
 func (d *Editorial) finish(k *Kind, doc document, lang string) (json.RawMessage, content.Problems, error) {
@@ -341,6 +344,9 @@ func (d *Editorial) finish(k *Kind, doc document, lang string) (json.RawMessage,
 	canonical, problems, err := k.decode(raw)
 	if err != nil {
 		return nil, k.undecodable(err), nil
+	}
+	if len(canonical) > maxDocument {
+		return nil, content.Problems{{Field: k.Fields[0].in(lang), Code: "too_large_document"}}, nil
 	}
 	return canonical, d.onForm(k, problems, lang), nil
 }

@@ -310,6 +310,7 @@ func TestWrongInputIsNamedAndKept(t *testing.T) {
 		{"pool without size", event, url.Values{"pools.0.code": {"saal"}, "pools.0.size": {"viele"}}, []string{`href="#f-pools.0.size"`}},
 		{"pool twice", event, url.Values{"pools.0.code": {"a"}, "pools.0.size": {"1"}, "pools.1.code": {"a"}, "pools.1.size": {"2"}}, []string{`href="#f-pools.1.code"`}},
 		{"question without options", survey, url.Values{"pages": {`[{"code":"p1","title":{"de":"x"},"items":[{"code":"a","type":"single_choice","text":{"de":"A"}}]}]`}}, []string{`href="#f-pages"`, "pages.0.items.0"}},
+		{"far too much", survey, url.Values{"pages": {hugeQuestionnaire()}}, []string{`href="#f-title.de"`, "zusammen zu lang"}},
 		{"text for a number", survey, url.Values{"pages": {`[{"code":"p1","items":[{"max_length":"x"}]}]`}}, []string{`href="#f-pages"`, "max_length"}},
 	}
 	for _, c := range cases {
@@ -322,6 +323,11 @@ func TestWrongInputIsNamedAndKept(t *testing.T) {
 		t.Error("refused input was written")
 	}
 	contains(t, h.want(422, "editor", "/redaktion/seiten/neu/", url.Values{"slug": {"home"}, "texts.de.title": {"X"}}), `href="#f-slug"`, "gibt es schon")
+}
+
+// hugeQuestionnaire is under the limit of a form and over that of a document.
+func hugeQuestionnaire() string {
+	return `[{"code":"p1","title":{"de":"` + strings.Repeat("x", 1<<20) + `"},"items":[]}]`
 }
 
 func TestTwoEditorsLoseNothing(t *testing.T) {

@@ -280,40 +280,6 @@ func newVersion(p publication) error {
 	return p.tx.Save(rec)
 }
 
-// revisionRow is one line of a document's history.
-type revisionRow struct {
-	Rev    int    `db:"rev"`
-	Action string `db:"action"`
-	State  string `db:"state"`
-	Name   string `db:"name"`
-	At     int64  `db:"at"`
-	Doc    string `db:"doc"`
-}
-
-// When is the moment of the revision in Berlin.
-func (r revisionRow) When() string { return berlin(fromMilli(r.At)) }
-
-const revisionColumns = `SELECT r.rev, r.action, r.state, r.at, COALESCE(s.name, r.actor) AS name`
-
-func revisions(app core.App, k *Kind, slug string, limit int) ([]revisionRow, error) {
-	var rows []revisionRow
-	err := app.DB().NewQuery(revisionColumns + `, '' AS doc FROM revisions r LEFT JOIN staff s ON s.id = r.actor
-		WHERE r.kind = {:kind} AND r.slug = {:slug} ORDER BY r.rev DESC LIMIT {:limit}`).
-		Bind(dbx.Params{"kind": k.Name, "slug": slug, "limit": limit}).All(&rows)
-	return rows, err
-}
-
-func oneRevision(app core.App, k *Kind, slug string, rev int) (revisionRow, error) {
-	var row revisionRow
-	err := app.DB().NewQuery(revisionColumns + `, r.doc FROM revisions r LEFT JOIN staff s ON s.id = r.actor
-		WHERE r.kind = {:kind} AND r.slug = {:slug} AND r.rev = {:rev}`).
-		Bind(dbx.Params{"kind": k.Name, "slug": slug, "rev": rev}).One(&row)
-	if base.IsNoRows(err) {
-		return row, base.ErrNotFound
-	}
-	return row, err
-}
-
 // slugOf makes a slug of a title: "Sperrmüll anmelden" → "sperrmuell-anmelden".
 func slugOf(title string) string {
 	folded := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss").Replace(strings.ToLower(title))

@@ -1,0 +1,132 @@
+package editorial
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+
+	"servicepoint/content"
+	"servicepoint/pocketbase-app/base"
+)
+
+// shown is one field as the template sees it.
+type shown struct {
+	base.Field
+	Type    string
+	Options []option
+	Clock   base.Field // the time of a moment
+	Pools   []poolRow
+	German  string // the German text, on pages of other languages
+	On      bool   // of a flag
+}
+
+type option struct {
+	Code, Label string
+	Chosen      bool
+}
+
+// poolRow is one row of the pools: three inputs, or only the label on the page
+// of another language.
+type poolRow struct{ Code, Size, Label base.Field }
+
+func (d *Editorial) label(f field) string { return d.word("staff.field." + f.name()) }
+
+// wordOr gives the words of a key, or "" when nobody wrote any.
+func (d *Editorial) wordOr(key string) string {
+	if s := d.word(key); s != key {
+		return s
+	}
+	return ""
+}
+
+func (d *Editorial) input(name, label string, form url.Values, problems content.Problems) base.Field {
+	f := base.Field{Name: name, Label: label, Type: "text", Value: form.Get(name), Rows: "6"}
+	for _, q := range problems {
+		if q.Field == name {
+			f.Problem = d.p.Words.Say(content.German, q)
+			break
+		}
+	}
+	return f
+}
+
+func (d *Editorial) shown(k *Kind, f field, lang string, form, german url.Values, problems content.Problems) (shown, error) {
+	path := f.in(lang)
+	s := shown{Type: f.Type, Field: d.input(path, d.label(f), form, problems)}
+	s.Help = d.wordOr("staff.help." + f.name())
+	s.Required = f.Required && (lang == content.German || f.name() == "title" || f.name() == "name")
+	if f.perLanguage() && lang != content.German {
+		s.Lang = content.Locale(lang)
+		s.German = german.Get(f.in(content.German))
+	}
+	switch f.Type {
+	case asFlag:
+		s.On = slices.Contains(form[path], "ja")
+	case asText:
+		s.Rows = "3"
+	case asJSON:
+		s.Rows = "20"
+	case asNumber, asCents:
+		s.InputMode = "decimal"
+	case asMoment:
+		at := s.Field
+		s.Field = d.input(path+"_date", d.word("staff.editorial.date_of", "what", at.Label), form, problems)
+		s.Clock = d.input(path+"_time", d.word("staff.editorial.time_of", "what", at.Label), form, problems)
+		s.Field.Type, s.Clock.Type = "date", "time"
+		s.Help, s.Required = at.Help, at.Required
+	case asPools:
+		s.Pools = d.poolRows(path, lang, form, problems)
+	case asChoice, asChoices:
+		options, err := d.options(f, form[path])
+		s.Options = options
+		return s, err
+	}
+	return s, nil
+}
+
+func (d *Editorial) options(f field, chosen []string) ([]option, error) {
+	var out []option
+	for _, code := range f.Options {
+		out = append(out, option{code, d.word("staff.option." + f.name() + "." + code), slices.Contains(chosen, code)})
+	}
+	if f.Source == "" {
+		return out, nil
+	}
+	var rows []struct {
+		Slug  string `db:"slug"`
+		Title string `db:"title"`
+	}
+	err := d.p.App.DB().NewQuery(`SELECT slug, title FROM {{` + f.Source + `}} ORDER BY title`).All(&rows)
+	for _, r := range rows {
+		out = append(out, option{r.Slug, r.Title, slices.Contains(chosen, r.Slug)})
+	}
+	return out, err
+}
+
+// poolRows shows the pools there are and, on the German page, two empty rows.
+func (d *Editorial) poolRows(path, lang string, form url.Values, problems content.Problems) []poolRow {
+	var rows []poolRow
+	empty := 2
+	for i := 0; i < poolRows && empty > 0; i++ {
+		at := path + "." + strconv.Itoa(i) + "."
+		number := strconv.Itoa(i + 1)
+		row := poolRow{
+			Code:  d.input(at+"code", d.word("staff.field.pool_code", "n", number), form, problems),
+			Size:  d.input(at+"size", d.word("staff.field.pool_size", "n", number), form, problems),
+			Label: d.input(at+"label."+lang, d.word("staff.field.pool_label", "n", number), form, problems),
+		}
+		row.Size.InputMode = "numeric"
+		if row.Code.Value == "" && row.Size.Value == "" && row.Label.Value == "" {
+			empty--
+		}
+		if lang != content.German {
+			if row.Code.Value == "" {
+				break
+			}
+			row.Label.Label = row.Code.Value
+			row.Label.Lang = content.Locale(lang)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
