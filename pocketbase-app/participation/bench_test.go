@@ -116,3 +116,32 @@ func BenchmarkAnswerFloor(b *testing.B) {
 		return err
 	})
 }
+
+// BenchmarkAnswerFloorGrouped is the same with 64 answers per commit and no
+// HTTP, no checks and nobody who waits: what no server can reach.
+func BenchmarkAnswerFloorGrouped(b *testing.B) {
+	db := floor(b)
+	insert, err := db.Prepare(`INSERT INTO responses (survey, id, version, language, channel, day, answers) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	before := cpu(b)
+	for done := 0; done < b.N; {
+		tx, err := db.Begin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		stmt := tx.Stmt(insert)
+		for range min(clients, b.N-done) {
+			if _, err := stmt.Exec("smart-kassel", newID(), 1, "de", "web", "2026-12-02", benchAnswers); err != nil {
+				b.Fatal(err)
+			}
+			done++
+		}
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "answers/s")
+}
