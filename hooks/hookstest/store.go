@@ -151,7 +151,7 @@ func outage(t *testing.T, b *bench) {
 		}
 		return nil
 	}}
-	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}})
+	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}, Tick: 5 * time.Minute})
 	keys := b.putMany("strom", 50)
 	time.Sleep(24 * time.Hour)
 	calls, _ := c.Calls()
@@ -249,7 +249,7 @@ func fifo(t *testing.T, b *bench) {
 			all = append(all, key)
 		}
 	}
-	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{desk, mail}})
+	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{desk, mail}, Tick: 5 * time.Minute})
 	time.Sleep(24 * time.Hour)
 	b.wantState(hooks.Done, all...)
 	got := map[string][]string{}
@@ -360,11 +360,11 @@ func budget(t *testing.T, b *bench) {
 	// A paused or switched off server eats nobody's budget.
 	b.put("strom", "s", "key-1")
 	time.Sleep(100 * time.Hour)
-	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}, Limits: map[string]hooks.Limit{"strom": {Failures: 1000000}}})
+	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}, Tick: 5 * time.Minute, Limits: map[string]hooks.Limit{"strom": {Failures: 1000000}}})
 	time.Sleep(70 * time.Hour)
 	b.wantState(hooks.Unknown, "key-1")
 	b.put("strom", "s", "key-2") // waits behind it
-	time.Sleep(2*time.Hour + time.Minute)
+	time.Sleep(2*time.Hour + 10*time.Minute)
 	if s, cause := b.state("key-1"); s != hooks.Dead || cause != ErrLine.Error() {
 		t.Errorf("after the budget: %s (%s), want dead", s, cause)
 	}

@@ -81,9 +81,7 @@ func run(t testing.TB, o *orders.Orders) (stop func()) {
 
 func inBubble(t *testing.T, check func(t *testing.T, p *base.Platform)) {
 	synctest.Test(t, func(t *testing.T) {
-		p := basetest.New(t, orders.Words)
-		p.Now = time.Now
-		check(t, p)
+		check(t, inSimulatedTime(t))
 	})
 }
 
@@ -135,12 +133,13 @@ func TestSettlerThatFailsKeepsTheOrder(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, p *base.Platform) {
-				broken := true
+				var broken atomic.Bool
+				broken.Store(true)
 				settler := settle(func(tx core.App, o hooks.Order, _ hooks.State, _ hooks.Result) error {
 					if err := p.PutOrder(tx, hooks.Order{Key: "mail:1", Provider: "mail", Kind: "mail", Subject: o.Subject}); err != nil {
 						return err
 					}
-					if broken {
+					if broken.Load() {
 						return fail()
 					}
 					return nil
@@ -156,7 +155,7 @@ func TestSettlerThatFailsKeepsTheOrder(t *testing.T) {
 				if n := count(t, p, `SELECT count(*) FROM orders WHERE kind = 'mail'`); n != 0 {
 					t.Error("half of the settling was kept")
 				}
-				broken = false
+				broken.Store(false)
 				time.Sleep(time.Minute)
 				if state, _, _ := look(t, p, "k1"); state != "done" || strom.Done("k1") != 1 {
 					t.Errorf("after mending: %s, done %d times", state, strom.Done("k1"))
@@ -192,7 +191,7 @@ func TestDeadOrderIsReplayedWithTheSameKeyAndAFreshBudget(t *testing.T) {
 			heard = append(heard, s)
 			return nil
 		})})
-		o.Dispatcher.Tick, o.Dispatcher.Budget = time.Minute, 12*time.Hour
+		o.Dispatcher.Tick, o.Dispatcher.Budget = 5*time.Minute, 12*time.Hour
 		run(t, o)
 		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "case", Subject: "C-1"})
 		time.Sleep(13 * time.Hour)
@@ -233,7 +232,7 @@ func TestPauseHoldsOrdersAndEatsNoBudget(t *testing.T) {
 		}}
 		gas := &hookstest.Company{Title: "gas"}
 		o := orders.New(p, []hooks.Provider{strom, gas}, nil)
-		o.Dispatcher.Tick, o.Dispatcher.Budget = time.Minute, 12*time.Hour
+		o.Dispatcher.Tick, o.Dispatcher.Budget = 5*time.Minute, 12*time.Hour
 		run(t, o)
 		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "mail", Subject: "C-1"})
 		time.Sleep(time.Hour)
@@ -506,7 +505,7 @@ func TestOnlyAdminsSeeAndChangeOrders(t *testing.T) {
 func TestManyOrdersFlow(t *testing.T) {
 	p := basetest.New(t, orders.Words)
 	p.Now = time.Now
-	const n = 1500
+	const n = 600
 	var settled atomic.Int64
 	all := make(chan struct{})
 	strom := &hookstest.Company{Title: "strom"}

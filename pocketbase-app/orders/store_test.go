@@ -31,9 +31,19 @@ func (b board) Look(key string) (hooks.State, string, error) {
 }
 
 func open(t *testing.T) board {
-	p := basetest.New(t, orders.Words)
-	p.Now = time.Now // simulated inside a bubble
+	p := inSimulatedTime(t)
 	return board{orders.New(p, nil, nil).Dispatcher.Store, p}
+}
+
+// inSimulatedTime makes a platform for a synctest bubble. Connections are kept:
+// in simulated time they would be idle for too long at every step.
+func inSimulatedTime(t *testing.T) *base.Platform {
+	p := basetest.New(t, orders.Words)
+	p.Now = time.Now
+	for _, db := range []dbx.Builder{p.App.ConcurrentDB(), p.App.NonconcurrentDB()} {
+		db.(*dbx.DB).DB().SetConnMaxIdleTime(0)
+	}
+	return p
 }
 
 func TestTableKeepsThePromisesOfAStore(t *testing.T) {
