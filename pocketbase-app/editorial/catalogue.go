@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
+	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/tools/types"
@@ -24,15 +27,18 @@ func (d *Editorial) Catalogue(ctx context.Context) (content.Catalogue, error) {
 // a stopped instance too. The caller sets Origin and Now.
 func Catalogue(ctx context.Context, db dbx.Builder) (content.Catalogue, error) {
 	var cat content.Catalogue
-	var surveys []survey.Questionnaire
 	var changed []time.Time
+	gone, err := withdrawnAddresses(ctx, db)
+	if err != nil {
+		return cat, err
+	}
 	steps := []func() error{
-		func() (err error) { cat.Providers, _, err = live[content.Provider](ctx, db, "providers"); return },
-		func() (err error) { cat.Topics, _, err = live[content.Topic](ctx, db, "topics"); return },
-		func() (err error) { cat.Districts, _, err = live[content.District](ctx, db, "districts"); return },
-		func() (err error) { cat.Guides, _, err = live[content.Guide](ctx, db, "guides"); return },
-		func() (err error) { cat.Events, _, err = live[content.Event](ctx, db, "events"); return },
-		func() (err error) { cat.Pages, changed, err = live[content.Page](ctx, db, "pages"); return },
+		func() (err error) { cat.Providers, _, err = live[content.Provider](ctx, db, gone, "providers"); return },
+		func() (err error) { cat.Topics, _, err = live[content.Topic](ctx, db, gone, "topics"); return },
+		func() (err error) { cat.Districts, _, err = live[content.District](ctx, db, gone, "districts"); return },
+		func() (err error) { cat.Guides, _, err = live[content.Guide](ctx, db, gone, "guides"); return },
+		func() (err error) { cat.Events, _, err = live[content.Event](ctx, db, gone, "events"); return },
+		func() (err error) { cat.Pages, changed, err = live[content.Page](ctx, db, gone, "pages"); return },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -42,15 +48,16 @@ func Catalogue(ctx context.Context, db dbx.Builder) (content.Catalogue, error) {
 	for i := range cat.Pages {
 		cat.Pages[i].Updated = changed[i]
 	}
-	surveys, changed, err := live[survey.Questionnaire](ctx, db, "surveys")
+	surveys, changed, err := live[survey.Questionnaire](ctx, db, gone, "surveys")
 	for i, q := range surveys {
 		cat.Surveys = append(cat.Surveys, summary(q, changed[i]))
 	}
 	return cat, err
 }
 
-// live reads the published copies of one kind, by slug, and when each was published.
-func live[T any](ctx context.Context, db dbx.Builder, kind string) ([]T, []time.Time, error) {
+// live reads the published copies of one kind, by slug, and when each was
+// published. Links to addresses that are gone become plain text.
+func live[T any](ctx context.Context, db dbx.Builder, gone map[string]bool, kind string) ([]T, []time.Time, error) {
 	var rows []struct {
 		Slug      string `db:"slug"`
 		Live      string `db:"live"`
@@ -62,13 +69,89 @@ func live[T any](ctx context.Context, db dbx.Builder, kind string) ([]T, []time.
 	}
 	docs, times := make([]T, len(rows)), make([]time.Time, len(rows))
 	for i, row := range rows {
-		if err := json.Unmarshal([]byte(row.Live), &docs[i]); err != nil {
+		raw, err := unlink([]byte(row.Live), gone)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s/%s: %w", kind, row.Slug, err)
+		}
+		if err := json.Unmarshal(raw, &docs[i]); err != nil {
 			return nil, nil, fmt.Errorf("%s/%s: %w", kind, row.Slug, err)
 		}
 		at, _ := types.ParseDateTime(row.Published)
 		times[i] = at.Time()
 	}
 	return docs, times, nil
+}
+
+// withdrawnAddresses are the addresses, in every language, of what was taken
+// off the site.
+func withdrawnAddresses(ctx context.Context, db dbx.Builder) (map[string]bool, error) {
+	gone := map[string]bool{}
+	for _, k := range Kinds {
+		if k.Site == "" {
+			continue
+		}
+		var slugs []string
+		err := db.NewQuery(`SELECT slug FROM {{` + k.Name + `}} WHERE state = 'withdrawn'`).WithContext(ctx).Column(&slugs)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", k.Name, err)
+		}
+		for _, slug := range slugs {
+			for _, lang := range content.Languages {
+				gone[k.address(base.Prefix(lang), slug)] = true
+			}
+		}
+	}
+	return gone, nil
+}
+
+var markdownLink = regexp.MustCompile(`\[([^\[\]]*)\]\(([^()\s]+)(?:\s+"[^"]*")?\)`)
+
+// unlink leaves only the text of Markdown links that lead to an address that is
+// gone. Taking a page off the site must work at once, whoever links to it; every
+// other broken link stops the build.
+func unlink(raw []byte, gone map[string]bool) ([]byte, error) {
+	touched := false
+	plain := func(link string) string {
+		parts := markdownLink.FindStringSubmatch(link)
+		address := parts[2]
+		if i := strings.IndexAny(address, "?#"); i >= 0 {
+			address = address[:i]
+		}
+		if !gone[strings.TrimSuffix(address, "/")+"/"] {
+			return link
+		}
+		touched = true
+		return parts[1]
+	}
+	if len(gone) == 0 {
+		return raw, nil
+	}
+	var doc any
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return nil, err
+	}
+	doc = eachText(doc, func(s string) string { return markdownLink.ReplaceAllStringFunc(s, plain) })
+	if !touched {
+		return raw, nil
+	}
+	return json.Marshal(doc)
+}
+
+// eachText changes every text of a JSON value.
+func eachText(v any, change func(string) string) any {
+	switch v := v.(type) {
+	case string:
+		return change(v)
+	case []any:
+		for i := range v {
+			v[i] = eachText(v[i], change)
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = eachText(v[name], change)
+		}
+	}
+	return v
 }
 
 // summary is what the static site says of a questionnaire.

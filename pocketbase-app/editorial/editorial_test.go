@@ -638,6 +638,22 @@ func TestPublishingNeedsWhatItRefersTo(t *testing.T) {
 	contains(t, page, `href="#f-topic"`, "selbst noch nicht veröffentlicht", `value="Neu"`)
 }
 
+func TestLinksToWhatWasWithdrawnBecomeText(t *testing.T) {
+	h := newHouse(t)
+	body := `Siehe [Reisepass](/leistungen/reisepass/), [Pass](/leistungen/reisepass#kosten "Kosten"), [Tippfehler](/leistungen/reisepas/), [Podium](/veranstaltungen/podium/).`
+	h.want(303, "both", "/redaktion/seiten/home/", url.Values{"rev": {"1"}, "texts.de.body": {body}, "aktion": {"veroeffentlichen"}})
+	cat, err := h.Catalogue(t.Context())
+	if err != nil || cat.Pages[0].Texts["de"].Body != body {
+		t.Fatalf("%v %q", err, cat.Pages[0].Texts["de"].Body)
+	}
+	h.want(303, "both", guidePath+"zuruecknehmen/", url.Values{"rev": {"1"}})
+	cat, err = h.Catalogue(t.Context())
+	want := `Siehe Reisepass, Pass, [Tippfehler](/leistungen/reisepas/), [Podium](/veranstaltungen/podium/).`
+	if err != nil || cat.Pages[0].Texts["de"].Body != want {
+		t.Errorf("%v %q", err, cat.Pages[0].Texts["de"].Body)
+	}
+}
+
 func TestTheWholeFormChangesNothing(t *testing.T) {
 	h := newHouse(t)
 	for _, k := range Kinds {
