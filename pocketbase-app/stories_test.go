@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os"
 
 	"path/filepath"
 	"strings"
@@ -33,14 +34,15 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve":    serve,
-			"stop":     stop,
-			"http":     request,
-			"visit":    visit,
-			"submit":   submit,
-			"wait-for": waitFor,
-			"sheet":    sheet,
-			"keep":     keep,
+			"serve":     serve,
+			"halt":      halt,
+			"http":      request,
+			"visit":     visit,
+			"submit":    submit,
+			"wait-for":  waitFor,
+			"sheet":     sheet,
+			"keep":      keep,
+			"save-link": saveLink,
 		},
 	})
 }
@@ -72,7 +74,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("DIR", dir)
 }
 
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func halt(ts *testscript.TestScript, neg bool, args []string) {
 	s := of(ts)
 	ts.Check(s.server.Stop())
 	s.server = nil
@@ -235,6 +237,31 @@ func keep(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	value, _, _ := strings.Cut(rest, `"`)
 	ts.Setenv(args[0], value)
+}
+
+// saveLink is "save-link PART FILE": it fetches the first link of the current
+// page whose address contains PART, with the story's cookies.
+func saveLink(ts *testscript.TestScript, neg bool, args []string) {
+	s := of(ts)
+	visit(ts, false, []string{s.at.Path})
+	for _, a := range find(s.page, "a") {
+		if !strings.Contains(attr(a, "href"), args[0]) {
+			continue
+		}
+		target, err := s.at.Parse(attr(a, "href"))
+		ts.Check(err)
+		res, err := s.client.Get(target.String())
+		ts.Check(err)
+		defer res.Body.Close()
+		b, err := io.ReadAll(res.Body)
+		ts.Check(err)
+		if res.StatusCode != 200 {
+			ts.Fatalf("%s: %s", target, res.Status)
+		}
+		ts.Check(os.WriteFile(ts.MkAbs(args[1]), b, 0o644))
+		return
+	}
+	ts.Fatalf("no link to %s on %s:\n%s", args[0], s.at, text(s.page))
 }
 
 type formFields struct {
