@@ -46,6 +46,8 @@ func New(t testing.TB, words ...fs.FS) *base.Platform {
 	}
 	t.Cleanup(func() { app.ClearBootstrap() })
 	app.OnServe().Unbind("__pbCronStart__")
+	// Deletes files in the background and reads the settings while a later migration writes them.
+	app.OnModelAfterDeleteSuccess().Unbind("__pbFilesManagerDelete__")
 	w, err := content.LoadWords(append([]fs.FS{base.OwnWords}, words...)...)
 	if err != nil {
 		t.Fatal(err)
