@@ -69,3 +69,14 @@ func TestCheckNamesTheFieldAtFault(t *testing.T) {
 		})
 	}
 }
+
+func TestNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Ada": true, "Ay\u0131\u015f\u0131k": true, "\u0645\u0631\u06cc\u0645\u200c\u062c\u0627\u0646": true, "\u7530\u4e2d": true, "O'Neil 3": true,
+		"": false, "\u200b": false, "\u200d\u200b": false, "---": false, "Ada \u202egro.live": false, "\u2066Ada": false,
+	} {
+		if got := IsName(name); got != want {
+			t.Errorf("%+q: %v", name, got)
+		}
+	}
+}

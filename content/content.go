@@ -11,7 +11,9 @@ package content
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // Languages of the public pages, in the order of the language switch. The keys
@@ -51,6 +53,14 @@ var slugPattern = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // IsSlug reports whether s may be the slug of a page (at most 80 bytes).
 func IsSlug(s string) bool { return len(s) <= 80 && slugPattern.MatchString(s) }
+
+// IsName reports whether people can read s as somebody's name: it holds a letter
+// or a digit, and no marks that turn the direction of writing around (Unicode
+// UAX #9), with which a name could pass for another one in mails and lists.
+func IsName(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' })
+}
 
 // Berlin is the time zone of everything that citizens read and staff enter.
 var Berlin = mustLocation("Europe/Berlin")

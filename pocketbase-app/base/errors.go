@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"servicepoint/content"
@@ -120,11 +121,11 @@ func (p *Platform) writeProblem(e *core.RequestEvent, refusal *Error) error {
 		Title:    p.Words.In(lang, "error."+refusal.Code+".title", refusal.Args...),
 		Status:   refusal.Status,
 		Detail:   p.Words.In(lang, "error."+refusal.Code+".text", refusal.Args...),
-		Instance: e.Request.URL.Path,
+		Instance: e.Request.URL.EscapedPath(),
 	}
 	for _, q := range refusal.Problems {
 		doc.Errors = append(doc.Errors, ProblemField{
-			Pointer: "#/" + strings.ReplaceAll(strings.ReplaceAll(q.Field, "~", "~0"), ".", "/"),
+			Pointer: pointer(q.Field),
 			Code:    q.Code,
 			Detail:  p.Words.Say(lang, q),
 		})
@@ -133,4 +134,13 @@ func (p *Platform) writeProblem(e *core.RequestEvent, refusal *Error) error {
 	e.Response.Header().Set("Content-Type", "application/problem+json")
 	e.Response.WriteHeader(refusal.Status)
 	return json.NewEncoder(e.Response).Encode(doc)
+}
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1", ".", "/")
+
+// pointer is a field's path ("answers.use") as a JSON Pointer in a URI fragment
+// (RFC 6901, 6): "#/answers/use".
+func pointer(field string) string {
+	u := url.URL{Fragment: "/" + pointerEscapes.Replace(field)}
+	return u.String()
 }

@@ -15,15 +15,17 @@ const ContentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 
 // Guard binds what protects every route: security headers, refusal of forms sent
 // from other sites (Sec-Fetch-Site and Origin, as net/http's
-// CrossOriginProtection does), and error pages for what middlewares refuse.
+// CrossOriginProtection does), error pages for what middlewares refuse, and
+// problem documents for addresses and methods that the API does not have.
 func (p *Platform) Guard(se *core.ServeEvent) {
+	p.Route(se, "", APIRoot+"{path...}", p.api.refuse)
 	cross := http.NewCrossOriginProtection()
 	se.Router.Bind(&hook.Handler[*core.RequestEvent]{
 		Id:       "servicepointGuard",
 		Priority: -2000, // outside PocketBase's own middlewares, to map their errors
 		Func: func(e *core.RequestEvent) error {
 			path := e.Request.URL.Path
-			own := !strings.HasPrefix(path, "/_/") && (!strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/api/v1/"))
+			own := !strings.HasPrefix(path, "/_/") && (!strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, APIRoot))
 			h := e.Response.Header()
 			h.Set("X-Content-Type-Options", "nosniff")
 			h.Set("Referrer-Policy", "strict-origin-when-cross-origin")

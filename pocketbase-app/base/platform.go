@@ -27,6 +27,7 @@ type Platform struct {
 
 	secret  []byte
 	waiting chan struct{} // one place: "there are orders"
+	api     apiRoutes
 }
 
 // NewPlatform makes the platform for an app that is bootstrapped. The secret
@@ -43,6 +44,7 @@ func NewPlatform(app core.App, words content.Words) (*Platform, error) {
 		Shell:   func(string) (string, bool) { return "", false },
 		secret:  secret,
 		waiting: make(chan struct{}, 1),
+		api:     newAPIRoutes(),
 	}, nil
 }
 

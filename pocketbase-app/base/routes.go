@@ -2,6 +2,7 @@ package base
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"servicepoint/content"
@@ -16,13 +17,20 @@ type Handler func(e *core.RequestEvent) error
 // Route binds one route of staff pages or the API. Path is a ServeMux path
 // ("/redaktion/{$}"); the middlewares run first. Requests are not logged, not
 // even those that the rate limit refuses: logs hold no trace of who answered
-// what and when. [Platform.Fail] logs what nobody foresaw.
+// what and when. [Platform.Fail] logs what nobody foresaw. Scripts of other
+// sites may read routes below [APIRoot], and nothing else.
 func (p *Platform) Route(se *core.ServeEvent, method, path string, h Handler, middlewares ...func(*core.RequestEvent) error) {
 	route := se.Router.Route(method, path, func(e *core.RequestEvent) error { return p.failed(e, h(e)) })
 	for _, m := range middlewares {
 		route.BindFunc(func(e *core.RequestEvent) error { return p.failed(e, m(e)) })
 	}
-	route.Unbind(apis.DefaultActivityLoggerMiddlewareId)
+	route.Unbind(apis.DefaultActivityLoggerMiddlewareId, apis.DefaultCorsMiddlewareId)
+	if strings.HasPrefix(path, APIRoot) {
+		route.Bind(apiCORS)
+		if method != "" {
+			p.api.add(method, path)
+		}
+	}
 }
 
 func (p *Platform) failed(e *core.RequestEvent, err error) error {
@@ -58,19 +66,34 @@ func Lang(r *http.Request) string {
 	return content.German
 }
 
-// AcceptedLanguage picks the language for API answers from Accept-Language:
-// English when it is asked for before German, else German.
+// AcceptedLanguage picks the language for API answers from Accept-Language (RFC
+// 9110, 12.5.4): the one of ours with the greatest weight, the first of equals,
+// German when none is asked for.
 func AcceptedLanguage(r *http.Request) string {
+	best, weight := content.German, 0.0
 	for part := range strings.SplitSeq(strings.ToLower(r.Header.Get("Accept-Language")), ",") {
-		tag, _, _ := strings.Cut(strings.TrimSpace(part), ";")
-		switch {
+		tag, param, _ := strings.Cut(strings.TrimSpace(part), ";")
+		lang := ""
+		switch tag = strings.TrimSpace(tag); {
 		case tag == "de-simple":
-			return content.Easy
+			lang = content.Easy
 		case tag == "de" || strings.HasPrefix(tag, "de-"):
-			return content.German
+			lang = content.German
 		case tag == "en" || strings.HasPrefix(tag, "en-"):
-			return content.English
+			lang = content.English
+		default:
+			continue
+		}
+		q := 1.0
+		if s, ok := strings.CutPrefix(strings.TrimSpace(param), "q="); ok {
+			var err error
+			if q, err = strconv.ParseFloat(s, 64); err != nil {
+				continue
+			}
+		}
+		if q > weight && q <= 1 {
+			best, weight = lang, q
 		}
 	}
-	return content.German
+	return best
 }

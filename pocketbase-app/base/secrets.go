@@ -52,8 +52,12 @@ func Hash(parts ...string) string {
 }
 
 // IdempotencyKey reads the Idempotency-Key header: 8 to 255 visible ASCII
-// characters, else 400.
+// characters, with or without quotes around them, else 400. So is a second key:
+// nobody could tell which one was meant.
 func IdempotencyKey(r *http.Request) (string, error) {
+	if len(r.Header.Values("Idempotency-Key")) > 1 {
+		return "", Refuse(http.StatusBadRequest, "key_malformed")
+	}
 	key := strings.Trim(r.Header.Get("Idempotency-Key"), `"`)
 	if key == "" {
 		return "", Refuse(http.StatusBadRequest, "key_missing")

@@ -81,7 +81,7 @@ func (r Request) checked(places content.Problems) (Request, error) {
 		problems.Add("name", "required")
 	case utf8.RuneCountInString(r.Name) > MaxName:
 		problems.Add("name", "too_long", "max", MaxName)
-	case !isLine(r.Name):
+	case !isLine(r.Name) || !content.IsName(r.Name):
 		problems.Add("name", "not_text")
 	}
 	switch {

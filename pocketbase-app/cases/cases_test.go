@@ -476,7 +476,7 @@ func TestTheAPIGivesTheSameAnswerForTheSameKey(t *testing.T) {
 
 	v.api("GET", "/api/v1/cases/"+strings.ToLower(r.Reference), "", "Authorization", "bearer "+r.Secret).
 		is(200, `"state":"received"`, `"history":[{"at":"2026-12-02T11:00:00Z","actor":"citizen","state":"sent"}`).lacks("Ada", "ada@example.org", "brauche")
-	v.api("GET", "/api/v1/cases/"+r.Reference, "").is(401, "/probleme/unauthorized")
+	v.api("GET", "/api/v1/cases/"+r.Reference, "").is(401, "/probleme/case_secret_missing")
 	v.api("GET", "/api/v1/cases/"+r.Reference, "", "Authorization", "Basic "+r.Secret).is(401)
 }
 

@@ -313,7 +313,7 @@ func (c *Cases) showAPI(e *core.RequestEvent) error {
 	scheme, secret, _ := strings.Cut(strings.TrimSpace(e.Request.Header.Get("Authorization")), " ")
 	if !strings.EqualFold(scheme, "Bearer") || strings.TrimSpace(secret) == "" {
 		e.Response.Header().Set("WWW-Authenticate", "Bearer")
-		return base.ErrUnauthorized
+		return base.Refuse(http.StatusUnauthorized, "case_secret_missing")
 	}
 	reference, err := c.unlock(e, e.Request.PathValue("reference"), secret)
 	var soon tooMany

@@ -127,6 +127,10 @@ func checkLine(ps *content.Problems, field, s string, most int, required bool) s
 		ps.Add(field, "not_text")
 		return ""
 	}
+	if strings.TrimSpace(s) != "" && !content.IsName(s) {
+		ps.Add(field, "not_text")
+		return ""
+	}
 	return checkText(ps, field, s, most, required)
 }
 

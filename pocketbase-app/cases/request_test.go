@@ -94,6 +94,7 @@ func TestContactIsCheckedUnlessItIsOptional(t *testing.T) {
 	}{
 		{"no name", Request{Email: "a@b.de", Message: "x"}, true, "name", "required"},
 		{"no message", Request{Name: "A", Email: "a@b.de", Message: " \n "}, false, "message", "required"},
+		{"name of nothing visible", Request{Name: "\u200b", Email: "a@b.de", Message: "x"}, true, "name", "not_text"},
 		{"two lines of name", Request{Name: "A\nBcc: x", Email: "a@b.de", Message: "x"}, true, "name", "not_text"},
 		{"e-mail with a name", Request{Name: "A", Email: "A <a@b.de>", Message: "x"}, true, "email", "not_email"},
 		{"e-mail without a point", Request{Name: "A", Email: "a@localhost", Message: "x"}, true, "email", "not_email"},

@@ -3,7 +3,6 @@ package participation
 import (
 	"context"
 	"encoding/json"
-	jsonv2 "encoding/json/v2"
 	"errors"
 	"net/http"
 	"slices"
@@ -19,23 +18,9 @@ import (
 
 // submission is the body of an answer.
 type submission struct {
-	Language string     `json:"language"`
-	Channel  string     `json:"channel"`
-	Answers  rawAnswers `json:"answers"`
-}
-
-// rawAnswers are answers as sent; the same code twice is broken JSON, for nobody
-// could tell which of the two was meant.
-type rawAnswers map[string]json.RawMessage
-
-func (r *rawAnswers) UnmarshalJSON(b []byte) error {
-	switch {
-	case string(b) == "null":
-		return nil
-	case len(b) == 0 || b[0] != '{':
-		return &json.UnmarshalTypeError{Value: "value", Field: "answers"}
-	}
-	return jsonv2.Unmarshal(b, (*map[string]json.RawMessage)(r))
+	Language string                     `json:"language"`
+	Channel  string                     `json:"channel"`
+	Answers  map[string]json.RawMessage `json:"answers"`
 }
 
 // check applies the questionnaire and the rules of the envelope.
@@ -260,7 +245,7 @@ func (d document) write(e *core.RequestEvent, lang string) error {
 	h := e.Response.Header()
 	h.Set("ETag", d.etag)
 	h.Set("Cache-Control", "public, no-cache")
-	h.Set("Vary", "Accept-Language")
+	h.Add("Vary", "Accept-Language")
 	h.Set("Content-Language", content.Locale(lang))
 	for tag := range strings.SplitSeq(e.Request.Header.Get("If-None-Match"), ",") {
 		if tag = strings.TrimPrefix(strings.TrimSpace(tag), "W/"); tag == d.etag || tag == "*" {

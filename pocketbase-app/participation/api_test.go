@@ -164,7 +164,7 @@ func TestBadAnswersAreRefusedWithAReason(t *testing.T) {
 		{"language is a number", "", "", js, `{"language":1,"channel":"web","answers":{"district":"west"}}`, 422, "invalid #/language:wrong_type"},
 		{"missing answer", "", "", js, answers(`{"rent":1}`), 422, "invalid #/answers/district:required"},
 		{"unknown option", "", "", js, answers(`{"district":"nord"}`), 422, "invalid #/answers/district:unknown_option"},
-		{"unknown item", "", "", js, answers(`{"district":"west","~/":"x"}`), 422, "invalid #/answers/~0/:unknown_item"},
+		{"unknown item", "", "", js, answers(`{"district":"west","~/":"x"}`), 422, "invalid #/answers/~0~1:unknown_item"},
 		{"wrong type", "", "", js, answers(`{"district":["west"]}`), 422, "invalid #/answers/district:wrong_type"},
 		{"too long", "", "", js, answers(`{"district":"west","street":"` + strings.Repeat("ä", 41) + `"}`), 422, "invalid #/answers/street:too_long"},
 		{"too large", "", "", js, answers(`{"district":"west","rent":1e300}`), 422, "invalid #/answers/rent:too_large"},
