@@ -227,6 +227,17 @@ type Page struct {
 	Updated time.Time           `json:"updated"`
 }
 
+// PagePaths are the addresses, without slashes at their ends, of the pages that
+// the frame of the site links to; they exist even when nobody has written them.
+// Every other page stands at its slug.
+var PagePaths = map[string]string{
+	"home":          "",
+	"service-point": "service-point",
+	"accessibility": "barrierefreiheit",
+	"imprint":       "impressum",
+	"privacy":       "datenschutz",
+}
+
 // PageText is a page in one language: Title and Summary plain text, Body Markdown.
 type PageText struct {
 	Title   string `json:"title"`

@@ -54,6 +54,7 @@ type api struct {
 func newAPI(t *testing.T) *api {
 	t.Helper()
 	p := basetest.New(t, Words)
+	cheapPasswords(t, p)
 	s := p.App.Settings()
 	s.RateLimits.Enabled = false
 	if err := p.App.Save(s); err != nil {

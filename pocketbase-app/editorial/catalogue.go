@@ -96,6 +96,9 @@ func withdrawnAddresses(ctx context.Context, db dbx.Builder) (map[string]bool, e
 			return nil, fmt.Errorf("%s: %w", k.Name, err)
 		}
 		for _, slug := range slugs {
+			if _, fixed := content.PagePaths[slug]; fixed && k.Name == "pages" {
+				continue // the site keeps it
+			}
 			for _, lang := range content.Languages {
 				gone[k.address(base.Prefix(lang), slug)] = true
 			}

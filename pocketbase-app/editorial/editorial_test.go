@@ -638,6 +638,19 @@ func TestPublishingNeedsWhatItRefersTo(t *testing.T) {
 	contains(t, page, `href="#f-topic"`, "selbst noch nicht veröffentlicht", `value="Neu"`)
 }
 
+func TestAddressesOnTheSite(t *testing.T) {
+	for _, c := range []struct{ kind, lang, slug, want string }{
+		{"guides", "de", "reisepass", "/leistungen/reisepass/"}, {"guides", "en", "reisepass", "/en/leistungen/reisepass/"},
+		{"pages", "de", "home", "/"}, {"pages", "ls", "home", "/ls/"}, {"pages", "de", "imprint", "/impressum/"},
+		{"pages", "en", "service-point", "/en/service-point/"}, {"pages", "de", "anfahrt", "/anfahrt/"},
+		{"topics", "de", "energie", "/themen/energie/"}, {"providers", "de", "kvg", "/partner/kvg/"},
+	} {
+		if got := kindNamed(c.kind).address(base.Prefix(c.lang), c.slug); got != c.want {
+			t.Errorf("%s %s %s: %s, want %s", c.kind, c.lang, c.slug, got, c.want)
+		}
+	}
+}
+
 func TestLinksToWhatWasWithdrawnBecomeText(t *testing.T) {
 	h := newHouse(t)
 	body := `Siehe [Reisepass](/leistungen/reisepass/), [Pass](/leistungen/reisepass#kosten "Kosten"), [Tippfehler](/leistungen/reisepas/), [Podium](/veranstaltungen/podium/).`

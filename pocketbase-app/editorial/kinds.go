@@ -76,10 +76,13 @@ func kindOf[T any](k Kind, check func(T) content.Problems) *Kind {
 	return &k
 }
 
-// address is where the site shows a document, in a language.
+// address is where the site shows a document, below the prefix of a language.
 func (k *Kind) address(prefix, slug string) string {
-	if k.Name == "pages" && slug == "home" {
-		return prefix + "/"
+	if k.Name == "pages" {
+		if path, fixed := content.PagePaths[slug]; fixed {
+			slug = path
+		}
+		return prefix + strings.TrimSuffix("/"+slug, "/") + "/"
 	}
 	return prefix + strings.ReplaceAll(k.Site, "{slug}", slug)
 }
