@@ -15,7 +15,8 @@ const calendarFile = "termin.ics"
 
 // writeCalendars writes what templates cannot fold at 75 octets: the feed of
 // each language, /veranstaltungen/kalender.ics, with everything to come and the
-// last month, and one file per event in every language that its text is in.
+// last month, and one file per event still to come in every language that its
+// text is in.
 // Events of which only the month is known are left out.
 func writeCalendars(public string, cat content.Catalogue, languages []string) error {
 	for _, lang := range languages {
@@ -36,7 +37,7 @@ func writeCalendars(public string, cat content.Catalogue, languages []string) er
 			if !over(ev, cat.Now.AddDate(0, -1, 0)) {
 				feed.Events = append(feed.Events, calendarEvent(cat, ev, lang))
 			}
-			if _, own := ev.Texts[lang]; !own && lang != content.German {
+			if _, own := ev.Texts[lang]; over(ev, cat.Now) || !own && lang != content.German {
 				continue
 			}
 			one := ical.Calendar{Method: ical.Publish, Events: []ical.Event{calendarEvent(cat, ev, lang)}}

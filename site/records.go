@@ -62,7 +62,6 @@ type link struct {
 type head struct {
 	Description string `json:"description,omitempty"`
 	Lang        string `json:"lang,omitempty"` // of title and body when not the page's: text is shown in German
-	Crumbs      []link `json:"crumbs,omitempty"`
 }
 
 type homePage struct {
@@ -112,26 +111,20 @@ type providerPage struct {
 
 type guidePage struct {
 	head
-	Short    string    `json:"short"`
-	Sections []section `json:"sections"`
-	Topic    *link     `json:"topic,omitempty"`
-	Provider *link     `json:"provider,omitempty"`
-	Fee      string    `json:"fee,omitempty"`
-	Free     bool      `json:"free,omitempty"`
-	Duration string    `json:"duration,omitempty"`
-	MinAge   int       `json:"minage,omitempty"`
-	Channels []string  `json:"channels"` // suffixes of words: channel_counter, …
-	EID      bool      `json:"eid,omitempty"`
-	LeiKa    string    `json:"leika,omitempty"`
-	Ask      string    `json:"ask,omitempty"` // address of the request form
-	Updated  string    `json:"changed,omitempty"`
-}
-
-// section is one module of a guide; ID is its anchor and, with "guide_" before
-// it, the word of its heading.
-type section struct {
-	ID   string `json:"id"`
-	HTML string `json:"html"`
+	Short    string            `json:"short"`
+	Modules  map[string]string `json:"modules"`            // HTML by module; the layout knows the order
+	Contents bool              `json:"contents,omitempty"` // enough modules for a list of them
+	Topic    *link             `json:"topic,omitempty"`
+	Provider *link             `json:"provider,omitempty"`
+	Fee      string            `json:"fee,omitempty"`
+	Free     bool              `json:"free,omitempty"`
+	Duration string            `json:"duration,omitempty"`
+	MinAge   int               `json:"minage,omitempty"`
+	Channels []string          `json:"channels"` // suffixes of words: channel_counter, …
+	EID      bool              `json:"eid,omitempty"`
+	LeiKa    string            `json:"leika,omitempty"`
+	Ask      string            `json:"ask,omitempty"` // address of the request form
+	Updated  string            `json:"changed,omitempty"`
 }
 
 type eventsPage struct {
@@ -406,10 +399,6 @@ func (e *edition) all(ctx context.Context) (map[string][]record, error) {
 
 func (e *edition) url(path string) string { return prefix(e.lang) + path }
 
-func (e *edition) crumb(section, word string) []link {
-	return []link{{URL: e.url("/"), Text: e.words["home"]}, {URL: e.url("/" + section + "/"), Text: e.words[word]}}
-}
-
 // foreign is the language to mark a text with: none when it is the page's own.
 func (e *edition) foreign(used string) string {
 	if used == e.lang {
@@ -473,7 +462,6 @@ func (e *edition) pages() []record {
 			r.Kind = "home"
 			r.Params = e.home(h, text.Summary, body)
 		} else {
-			h.Crumbs = []link{{URL: e.url("/"), Text: e.words["home"]}}
 			r.Params = textPage{head: h, Summary: text.Summary, Body: body}
 		}
 		list = append(list, r)
@@ -520,7 +508,7 @@ func (e *edition) topicPages() []record {
 	for _, ev := range e.coming {
 		events[ev.Topic] = append(events[ev.Topic], ev)
 	}
-	list := groupedPage{head: head{Crumbs: []link{{URL: e.url("/"), Text: e.words["home"]}}, Description: e.words["topics_lead"]}}
+	list := groupedPage{head: head{Description: e.words["topics_lead"]}}
 	var pages []record
 	for _, t := range e.Topics {
 		l := e.topicLink(t)
@@ -529,7 +517,7 @@ func (e *edition) topicPages() []record {
 		pages = append(pages, record{
 			Path: topicsSection + "/" + t.Slug, Kind: "page", Title: l.Text,
 			Params: topicPage{
-				head:  head{Description: about.Text, Lang: l.Lang, Crumbs: e.crumb(topicsSection, "topics")},
+				head:  head{Description: about.Text, Lang: l.Lang},
 				About: about, Guides: guides[t.Slug], Events: e.lines(events[t.Slug]),
 			},
 		})
@@ -545,7 +533,7 @@ func (e *edition) providerPages() []record {
 	for _, ev := range e.coming {
 		events[ev.Provider] = append(events[ev.Provider], ev)
 	}
-	list := groupedPage{head: head{Crumbs: []link{{URL: e.url("/"), Text: e.words["home"]}}, Description: e.words["partners_lead"]}}
+	list := groupedPage{head: head{Description: e.words["partners_lead"]}}
 	var pages []record
 	for _, p := range e.Providers {
 		path := providersSection + "/" + p.Slug
@@ -557,7 +545,7 @@ func (e *edition) providerPages() []record {
 			Path: path, Kind: "page", Title: p.Name,
 			Params: providerPage{
 				topicPage: topicPage{
-					head:   head{Description: plain, Crumbs: e.crumb(providersSection, "partners")},
+					head:   head{Description: plain},
 					Guides: guides[p.Slug], Events: e.lines(events[p.Slug]),
 				},
 				Kind: p.Kind, Body: said{e.markdown(about.Text, 2, path+": about"), about.Lang},
@@ -568,7 +556,7 @@ func (e *edition) providerPages() []record {
 }
 
 func (e *edition) guidePages(ctx context.Context) ([]record, error) {
-	list := groupedPage{head: head{Crumbs: []link{{URL: e.url("/"), Text: e.words["home"]}}, Description: e.words["guides_lead"]}}
+	list := groupedPage{head: head{Description: e.words["guides_lead"]}}
 	byTopic, all := map[string][]link{}, make([]link, 0, len(e.Guides))
 	pages := make([]record, 0, len(e.Guides)+1)
 	for _, g := range e.Guides {
@@ -594,19 +582,20 @@ func (e *edition) guide(g content.Guide) record {
 	text, used := pick(g.Texts, e.lang)
 	path := guidesSection + "/" + g.Slug
 	p := guidePage{
-		head:  head{Description: text.Short, Lang: e.foreign(used), Crumbs: e.crumb(guidesSection, "guides")},
+		head:  head{Description: text.Short, Lang: e.foreign(used)},
 		Short: text.Short, Channels: g.Channels, EID: g.EID, LeiKa: g.LeiKa, MinAge: g.MinAge,
-		Updated: e.day(g.Updated),
+		Updated: e.day(g.Updated), Modules: map[string]string{},
 	}
-	for _, m := range []struct{ id, md string }{ // the order of FIM service descriptions
+	for _, m := range []struct{ id, md string }{ // the modules of FIM service descriptions
 		{"full", text.Full}, {"requirements", text.Requirements}, {"documents", text.Documents}, {"fees", text.Fees},
 		{"deadlines", text.Deadlines}, {"duration", text.Duration}, {"legal_basis", text.LegalBasis},
 		{"procedure", text.Procedure}, {"forms", text.Forms}, {"office", text.Office},
 	} {
 		if html := e.markdown(m.md, 3, path+": "+m.id+" "+used); html != "" {
-			p.Sections = append(p.Sections, section{m.id, html})
+			p.Modules[m.id] = html
 		}
 	}
+	p.Contents = len(p.Modules) > 2
 	p.Duration = cut(firstLine(content.Plain(text.Duration)), 140)
 	if g.FeeCents != nil {
 		p.Free = *g.FeeCents == 0
@@ -651,13 +640,12 @@ func (e *edition) eventPages(ctx context.Context) ([]record, error) {
 			pages = append(pages, r)
 		}
 	}
-	home := []link{{URL: e.url("/"), Text: e.words["home"]}}
-	next := eventsPage{head: head{Crumbs: home, Description: e.words["events_lead"]}, Feed: e.feed(e.coming)}
+	next := eventsPage{head: head{Description: e.words["events_lead"]}, Feed: e.feed(e.coming)}
 	for _, ev := range e.coming {
 		start := ev.Start.In(content.Berlin)
 		next.Months = addTo(next.Months, start.Format("2006-01"), months[e.lang][start.Month()-1]+start.Format(" 2006"), e.line(ev))
 	}
-	old := eventsPage{head: head{Crumbs: e.crumb(eventsSection, "events"), Description: e.words["archive_lead"]}, Archive: true}
+	old := eventsPage{head: head{Description: e.words["archive_lead"]}, Archive: true}
 	for _, ev := range e.past {
 		year := ev.Start.In(content.Berlin).Format("2006")
 		old.Months = addTo(old.Months, year, year, e.line(ev))
@@ -705,19 +693,16 @@ func (e *edition) event(ev content.Event, past bool) (record, error) {
 	text, used := pick(ev.Texts, e.lang)
 	path := eventsSection + "/" + ev.Slug
 	p := eventPage{
-		head:    head{Description: text.Summary, Lang: e.foreign(used), Crumbs: e.crumb(eventsSection, "events")},
+		head:    head{Description: text.Summary, Lang: e.foreign(used)},
 		Line:    e.line(ev),
 		Summary: text.Summary, Body: e.markdown(text.Body, 2, path+": body "+used),
 		End: isoEnd(ev), District: e.districts[ev.District], Organiser: ev.Organiser, Provider: e.providerOf(ev.Provider),
 		Topic: e.topicOf(ev.Topic), Audience: ev.Audience, Series: ev.Series, Past: past,
 	}
-	if past {
-		p.Crumbs = append(p.Crumbs, link{URL: e.url("/" + eventsSection + "/" + archive + "/"), Text: e.words["archive"]})
-	}
 	if len(ev.Pools) > 0 && !past && !ev.Cancelled {
 		p.Book = e.url("/" + path + "/buchen/")
 	}
-	if ev.Precision != content.ToMonth {
+	if ev.Precision != content.ToMonth && !past {
 		p.ICS = prefix(used) + "/" + path + "/" + calendarFile
 	}
 	ld, err := e.linkedData(ev, text, used)
@@ -794,14 +779,14 @@ func (e *edition) surveyBox(s content.Survey) (surveyBox, string) {
 }
 
 func (e *edition) surveyPages() []record {
-	list := surveysPage{head: head{Crumbs: []link{{URL: e.url("/"), Text: e.words["home"]}}, Description: e.words["surveys_lead"]}}
+	list := surveysPage{head: head{Description: e.words["surveys_lead"]}}
 	var pages []record
 	for _, s := range e.Surveys {
 		box, state := e.surveyBox(s)
 		intro := e.say(s.Intro)
 		path := surveysSection + "/" + s.Slug
 		p := surveyPage{
-			head:      head{Description: cut(firstLine(content.Plain(intro.Text)), 200), Lang: box.Lang, Crumbs: e.crumb(surveysSection, "surveys")},
+			head:      head{Description: cut(firstLine(content.Plain(intro.Text)), 200), Lang: box.Lang},
 			surveyBox: box, State: state, Intro: said{e.markdown(intro.Text, 2, path+": intro"), intro.Lang},
 		}
 		p.link.Lang = "" // the head says it
