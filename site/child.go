@@ -32,11 +32,11 @@ func HugoMain(args []string) int {
 	return 0
 }
 
-// hugo renders <stage>/project into public. Hugo runs in a process of its own: it
+// hugo renders <stage>/project, so many pages, into public. Hugo runs in a process of its own: it
 // leaks every site it has built, cannot be cancelled, and some texts make it
 // panic. The environment is made by hand, because HUGO_* variables override even
 // the security settings.
-func (b *Builder) hugo(ctx context.Context, stage, public, origin string) error {
+func (b *Builder) hugo(ctx context.Context, stage, public, origin string, pages int) error {
 	timeout := b.Timeout
 	if timeout == 0 {
 		timeout = 10 * time.Minute
@@ -73,9 +73,9 @@ func (b *Builder) hugo(ctx context.Context, stage, public, origin string) error 
 	cmd.Dir = stage
 	cmd.Env = []string{
 		"HOME=" + stage, "TMPDIR=" + tmp, "PATH=", "LANG=C.UTF-8", "TZ=Europe/Berlin",
-		// Both limits: GOMEMLIMIT alone doubles the CPU time. GOGC keeps the peak
-		// well below half of what plain Hugo needs.
-		"GOGC=70", "GOMEMLIMIT=768MiB", "HUGO_MEMORYLIMIT=0.5",
+		// Both limits: GOMEMLIMIT alone doubles the CPU time. GOGC keeps the peak at
+		// about half of what plain Hugo needs; a small site can afford more of it.
+		fmt.Sprintf("GOGC=%d", min(25+pages/200, 70)), "GOMEMLIMIT=768MiB", "HUGO_MEMORYLIMIT=0.25",
 		"HUGO_DISABLELANGUAGES=" + strings.Join(disabled, " "),
 	}
 	var said bytes.Buffer

@@ -127,7 +127,7 @@ func (b *Builder) make(ctx context.Context, cat content.Catalogue, started time.
 	}
 	b.say("Hugo erzeugt %d Seiten", len(pages))
 	m.public = filepath.Join(m.stage, "public")
-	if err := b.hugo(ctx, m.stage, m.public, cat.Origin); err != nil {
+	if err := b.hugo(ctx, m.stage, m.public, cat.Origin, len(pages)); err != nil {
 		return m, err
 	}
 	if err := moveShells(m.public, b.languages()); err != nil {
@@ -164,11 +164,12 @@ func (b *Builder) preview(ctx context.Context, cat content.Catalogue, path strin
 		return nil, err
 	}
 	defer os.RemoveAll(stage)
-	if _, err := b.write(ctx, stage, cat, path); err != nil {
+	pages, err := b.write(ctx, stage, cat, path)
+	if err != nil {
 		return nil, err
 	}
 	public := filepath.Join(stage, "public")
-	if err := b.hugo(ctx, stage, public, cat.Origin); err != nil {
+	if err := b.hugo(ctx, stage, public, cat.Origin, len(pages)); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(filepath.Join(public, filepath.FromSlash(path), "index.html"))
