@@ -1,0 +1,316 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// signIn opens the log-in page and signs in one of the demo accounts ("redaktion",
+// "autor", "planung", "schalter", "moderation", "admin").
+func (w way) signIn(s *instance, who string) {
+	w.t.Helper()
+	must(w.t, w.ctx, call(network.ClearBrowserCookies, cdp.Empty{}))
+	w.open(s.URL + "/anmelden/")
+	w.fill(`#f-email`, who+"@service-point.example")
+	w.fill(`#f-password`, "demo-passwort-"+who)
+	w.press(`main form button.button`)
+	if at := eval[string](w.t, w.ctx, `location.pathname`); at == "/anmelden/" {
+		w.t.Fatalf("%s was not signed in: %s", who, eval[string](w.t, w.ctx, `document.querySelector("main").innerText`))
+	}
+}
+
+// staffPage checks a page of staff in every look, and that the menu says where it is.
+func (w way) staffPage(name, area string) {
+	w.t.Helper()
+	checkPage(w.t, w.ctx, "staff"+name)
+	if got := eval[string](w.t, w.ctx, `[...document.querySelectorAll(".staff-menu [aria-current]")].map(a => a.getAttribute("href")).join(" ")`); got != area {
+		w.t.Errorf("%s: the menu marks %q, want %q", name, got, area)
+	}
+	if n := eval[int](w.t, w.ctx, `document.querySelectorAll("h1").length`); n != 1 {
+		w.t.Errorf("%s has %d h1", name, n)
+	}
+	if raw := eval[string](w.t, w.ctx, `(document.querySelector("main").innerText.match(/\b(staff|problem|error|case|booking)\.[a-z_.]+/g) || []).join(" ")`); raw != "" {
+		w.t.Errorf("%s shows keys instead of words: %s", name, raw)
+	}
+}
+
+// TestBrowserStaffPages signs in as every role and looks at every type of page
+// that it may open, filled with answers, bookings and requests.
+func TestBrowserStaffPages(t *testing.T) {
+	b, s := browser(t), running(t)
+	ref := busy(t, s)
+	plain := func(paths ...string) (out [][2]string) {
+		for _, p := range paths {
+			out = append(out, [2]string{p, "/" + strings.Split(p, "/")[1] + "/"})
+		}
+		return out
+	}
+	for _, role := range []struct {
+		who   string
+		pages [][2]string // address, marked area of the menu
+	}{
+		{"redaktion", append(plain(
+			"/redaktion/",
+			"/redaktion/leistungen/", "/redaktion/leistungen/?suche=gibt-es-nicht", "/redaktion/veranstaltungen/", "/redaktion/umfragen/",
+			"/redaktion/seiten/", "/redaktion/partner/", "/redaktion/themen/",
+			"/redaktion/leistungen/fuehrungszeugnis/", "/redaktion/leistungen/fuehrungszeugnis/?sprache=ls", "/redaktion/leistungen/sperrmuell/?sprache=en",
+			"/redaktion/veranstaltungen/balkonsolar/", "/redaktion/veranstaltungen/balkonsolar/?sprache=ls",
+			"/redaktion/umfragen/smart-kassel/", "/redaktion/umfragen/smart-kassel/?sprache=ls",
+			"/redaktion/seiten/service-point/", "/redaktion/seiten/service-point/?sprache=ls",
+			"/redaktion/partner/kvg/", "/redaktion/partner/kvg/?sprache=ls",
+			"/redaktion/leistungen/neu/", "/redaktion/veranstaltungen/neu/", "/redaktion/umfragen/neu/",
+			"/redaktion/leistungen/fuehrungszeugnis/fassungen/1/",
+		), [2]string{"/konto/passwort/", "/konto/passwort/"}, [2]string{"/planung/", ""})}, // the last one is refused
+		{"autor", plain("/redaktion/", "/redaktion/leistungen/reisepass/")},
+		{"moderation", plain("/redaktion/", "/redaktion/leistungen/reisepass/")},
+		{"planung", plain("/planung/", "/planung/smart-kassel/")},
+		{"schalter", plain("/schalter/", "/schalter/?nummer=A-00000-00000", "/schalter/?status=refused", "/schalter/anliegen/"+ref+"/")},
+		{"schalter", [][2]string{{"/schalter/veranstaltungen/", "/schalter/veranstaltungen/"}, {"/schalter/veranstaltungen/balkonsolar/", "/schalter/veranstaltungen/"}}},
+		{"admin", [][2]string{{"/redaktion/", "/redaktion/"}, {"/redaktion/konten/", "/redaktion/konten/"}, {"/redaktion/auftraege/", "/redaktion/auftraege/"}}},
+	} {
+		t.Run(role.who, func(t *testing.T) {
+			ctx, notes := tab(t, b, s.URL)
+			w := way{t: t, ctx: ctx}
+			w.signIn(s, role.who)
+			if role.who == "planung" {
+				must(t, ctx, chromedp.Navigate(s.URL+"/planung/smart-kassel/"))
+				click(t, ctx, "Arbeitsmappe erstellen")
+				w.eventually(`a[href^="/planung/exporte/"]`)
+			}
+			for _, p := range role.pages {
+				w.open(s.URL + p[0])
+				name := p[0]
+				if role.who != "redaktion" {
+					name = "/" + role.who + name
+				}
+				w.staffPage(strings.ReplaceAll(name, ref, "A-1"), p[1])
+			}
+			if role.who == "admin" {
+				w.open(s.URL + "/redaktion/konten/")
+				w.press(`main tbody tr:nth-child(2) th a`)
+				w.staffPage("/konten-ein-konto", "/redaktion/konten/")
+				w.press(`main form[action$="/passwort/"] button`)
+				w.staffPage("/konten-einmalpasswort", "/redaktion/konten/")
+			}
+			notes.check(t)
+		})
+	}
+}
+
+// busy gives an instance answers, bookings and requests; it returns the number
+// of a request.
+func busy(t *testing.T, s *instance) string {
+	t.Helper()
+	one := func(method, path, key string, body map[string]any) string {
+		ref, err := reference(method, s.URL+path, key, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ref
+	}
+	for i, theme := range []string{"energy", "mobility", "energy"} {
+		one(http.MethodPut, "/api/v1/surveys/smart-kassel/responses/"+newUUID(), "", map[string]any{"language": "de", "channel": "web",
+			"answers": map[string]any{"important_themes": []string{theme}, "use": []string{"advice"}, "visits": i}})
+	}
+	for i, name := range []string{"Ada Lovelace", "Friederike Luise Wilhelmine von Hohenlohe-Waldenburg"} {
+		one(http.MethodPost, "/api/v1/events/balkonsolar/bookings", newUUID(), map[string]any{"name": name, "email": fmt.Sprintf("gast%d@example.org", i), "places": i + 1, "pool": "room"})
+	}
+	var ref string
+	for i, guide := range []string{"sperrmuell", "fuehrungszeugnis"} {
+		ref = one(http.MethodPost, "/api/v1/cases", newUUID(), map[string]any{"guide": guide, "name": "Grace Hopper", "email": fmt.Sprintf("grace%d@example.org", i),
+			"message": "Guten Tag,\n\nich brauche bitte Auskunft, wie lange es dauert.\n\nVielen Dank", "answers": map[string]any{}})
+	}
+	return ref
+}
+
+// eventually loads the page again until something is there.
+func (w way) eventually(selector string) {
+	w.t.Helper()
+	for range 60 {
+		if eval[bool](w.t, w.ctx, fmt.Sprintf(`document.querySelector(%q) !== null`, selector)) {
+			return
+		}
+		time.Sleep(250 * time.Millisecond)
+		leave(w.t, w.ctx, chromedp.Reload())
+	}
+	w.t.Fatalf("%s never came", selector)
+}
+
+// shows waits until a public page says something, or (not wanted) no longer does.
+func shows(t *testing.T, url, text string, wanted bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for time.Now().Before(deadline) {
+		res, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(body), text) == wanted {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	t.Fatalf("%s: %q shown is not %v within 30 s", url, text, wanted)
+}
+
+const (
+	saveButton    = `main form button[name="aktion"][value="speichern"]`
+	publishButton = `main form button[name="aktion"][value="veroeffentlichen"]`
+)
+
+// TestBrowserEditorPublishes is the way from the log-in to a page that is live,
+// with JavaScript, without, and by keyboard only.
+func TestBrowserEditorPublishes(t *testing.T) {
+	b, s := browser(t), running(t)
+	ways(t, b, s.URL, func(w way) {
+		title := "Reisepass " + path.Base(w.t.Name())
+		w.signIn(s, "redaktion")
+		w.press(`main a[href="/redaktion/leistungen/"]`)
+		w.press(`main a[href="/redaktion/leistungen/reisepass/"]`)
+		w.fill(`[name="texts.de.title"]`, "")
+		must(w.t, w.ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector('[name="texts.de.title"]').value = ""; 0`))
+		w.press(saveButton)
+		w.reads("Bitte prüfen Sie Ihre Angaben")
+		checkPage(w.t, w.ctx, "staff-edit-error")
+		w.fill(`[name="texts.de.title"]`, title)
+		w.press(saveButton)
+		w.reads("Gespeichert")
+		w.reads("geändert seit Veröffentlichung")
+		w.staffPage("-edit-saved", "/redaktion/")
+		shows(w.t, s.URL+"/leistungen/reisepass/", title, false)
+		w.press(publishButton)
+		w.reads("Veröffentlicht")
+		w.staffPage("-edit-published", "/redaktion/")
+		shows(w.t, s.URL+"/leistungen/reisepass/", title, true)
+		w.press(`main a[href$="/vorschau/"]`)
+		w.reads(title)
+	})
+}
+
+// TestBrowserEditorsMeet lets two editors change the same page: the second one
+// sees both copies and loses nothing; and an unpublished page is gone.
+func TestBrowserEditorsMeet(t *testing.T) {
+	b, s := browser(t), running(t)
+	ctx, notes := tab(t, b, s.URL)
+	w := way{t: t, ctx: ctx}
+	must(t, ctx, call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	at := s.URL + "/redaktion/veranstaltungen/balkonsolar/"
+	w.signIn(s, "redaktion")
+	w.open(at)
+	other, _ := tab(t, b, s.URL)
+	w2 := way{t: t, ctx: other}
+	w2.open(at)
+	w2.fill(`[name="texts.de.title"]`, "Balkonsolar für alle")
+	w2.press(saveButton)
+	w.fill(`[name="texts.de.title"]`, "Balkonsolar leicht gemacht")
+	w.press(saveButton)
+	w.reads("Balkonsolar für alle")
+	if got := eval[string](t, ctx, `document.querySelector('[name="texts.de.title"]').value`); got != "Balkonsolar leicht gemacht" {
+		t.Errorf("what was typed is lost: %q", got)
+	}
+	w.staffPage("-conflict", "/redaktion/")
+	w.open(at)
+	w.press(`main form[action$="/zuruecknehmen/"] button`)
+	w.reads("Zurückgenommen")
+	w.staffPage("-withdrawn", "/redaktion/")
+	shows(t, s.URL+"/veranstaltungen/", "Balkonsolar", false)
+	w.open(s.URL + "/redaktion/")
+	w.staffPage("-dashboard-waiting", "/redaktion/")
+	notes.check(t)
+}
+
+// TestBrowserCounterAnswers is the work of somebody at the counter: find the
+// request, answer it, set its state.
+func TestBrowserCounterAnswers(t *testing.T) {
+	b, s := browser(t), running(t)
+	ways(t, b, s.URL, func(w way) {
+		ref := busy(w.t, s)
+		w.signIn(s, "schalter")
+		w.press(fmt.Sprintf(`main a[href="/schalter/anliegen/%s/"]`, ref))
+		w.press(`main form button[type="submit"]`)
+		w.reads("Bitte prüfen Sie Ihre Angaben")
+		checkPage(w.t, w.ctx, "staff-case-error")
+		w.fill(`#f-message`, "Das dauert etwa zwei Wochen.")
+		w.choose(`#f-state`)
+		w.press(`main form button[type="submit"]`)
+		w.reads("Gespeichert")
+		w.reads("Das dauert etwa zwei Wochen.")
+		w.staffPage("-case-answered", "/schalter/")
+		w.press(`.staff-menu a[href="/schalter/veranstaltungen/"]`)
+		w.press(`main a[href="/schalter/veranstaltungen/balkonsolar/"]`)
+		w.reads("Ada Lovelace")
+	})
+}
+
+// TestBrowserCitizenSeesEverything looks at the citizens' pages that no address
+// leads to: receipts, the history of a request, errors and a closed survey.
+func TestBrowserCitizenSeesEverything(t *testing.T) {
+	b, s := browser(t), running(t)
+	ctx, notes := tab(t, b, s.URL)
+	w := way{t: t, ctx: ctx}
+	w.open(s.URL + "/leistungen/sperrmuell/anfrage/")
+	checkPage(t, ctx, "citizen-ask")
+	w.fill(`#f-message`, "Ich möchte ein altes Sofa\nund zwei Stühle abholen lassen.")
+	w.fill(`#f-name`, "Grace Hopper")
+	w.fill(`#f-email`, "grace@example.org")
+	w.press(send)
+	checkPage(t, ctx, "citizen-case-receipt")
+	w.press(send)
+	checkPage(t, ctx, "citizen-follow")
+	w.fill(`#f-reply`, "Die Stühle sind aus Holz.")
+	w.press(`main form button[value="reply"]`)
+	w.reads("Die Stühle sind aus Holz.")
+	w.press(`main form button[value="withdraw"]`)
+	checkPage(t, ctx, "citizen-follow-error")
+	w.open(s.URL + "/anliegen/")
+	w.fill(`#f-reference`, "A-00000-00000")
+	w.fill(`#f-secret`, "AAAAA-AAAAA-AAAAA-AAAAA")
+	w.press(send)
+	checkPage(t, ctx, "citizen-wrong-pair")
+	w.open(s.URL + "/veranstaltungen/balkonsolar/buchen/")
+	w.fill(`#f-name`, "Ada Lovelace")
+	w.fill(`#f-email`, "ada@example.org")
+	w.press(send)
+	w.press(`main a[href$="/buchungen/stornieren/"]`)
+	checkPage(t, ctx, "citizen-cancel")
+	w.press(`main form button.button`)
+	checkPage(t, ctx, "citizen-cancelled")
+	w.open(s.URL + "/buchungen/")
+	w.press(send)
+	checkPage(t, ctx, "citizen-booking-lookup-error")
+	w.open(s.URL + "/umfragen/smart-kassel/seite/1/")
+	checkPage(t, ctx, "citizen-survey-gone")
+
+	w.signIn(s, "redaktion")
+	w.open(s.URL + "/redaktion/umfragen/smart-kassel/")
+	w.fill(`[name="closes_date"]`, "01022020")
+	must(t, ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector('[name="opens_date"]').value = "2020-01-01"; document.querySelector('[name="closes_date"]').value = "2020-02-01"; document.querySelector('[name="closes_time"]').value = "18:00"; 0`))
+	w.press(publishButton)
+	w.reads("Veröffentlicht")
+	must(t, ctx, call(network.ClearBrowserCookies, cdp.Empty{}))
+	w.open(s.URL + "/umfragen/smart-kassel/teilnehmen/")
+	checkPage(t, ctx, "citizen-survey-closed")
+	w.open(s.URL + "/redaktion/leistungen/")
+	checkPage(t, ctx, "citizen-no-staff")
+	notes.check(t)
+}
+
+var _ = context.Background
+var _ = os.Getenv
