@@ -74,7 +74,7 @@ func (w way) fill(selector, value string) {
 		must(w.t, w.ctx, chromedp.Evaluate[chromedp.Void](`document.activeElement.select && document.activeElement.select(); 0`), chromedp.KeyEvent(value))
 		return
 	}
-	must(w.t, w.ctx, chromedp.SetValue(selector, ""), chromedp.SendKeys(selector, value))
+	must(w.t, w.ctx, chromedp.WaitVisible(selector), chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).value = ""; 0`, selector)), chromedp.SendKeys(selector, value))
 }
 
 // choose ticks a radio button or check box. With the keyboard a group of radio

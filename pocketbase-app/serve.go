@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -120,7 +121,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	s.editorial = editorial.New(p, s.builder)
 	s.editorial.Runs = func(ctx context.Context) (past, next []base.Run, err error) {
 		past, err = s.jobs.History(ctx, 20)
-		return past, s.jobs.Next(10), err
+		return past, s.jobs.Next(), err
 	}
 	s.editorial.Follow = map[string]func(core.App, json.RawMessage) error{
 		"events": func(tx core.App, doc json.RawMessage) error {
@@ -175,7 +176,7 @@ func (s *server) schedule() []jobs.Job {
 		{Name: "exports", Spec: "30 2 * * *", CatchUp: true, Lease: time.Hour, Run: s.planning.NightlyExport},
 		{Name: "site", Spec: "10 3 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
 			r, err := s.editorial.BuildNow(ctx)
-			return fmt.Sprintf("%s, %d pages", r.Name, r.Pages), err
+			return s.word("staff.jobs.did.site", "n", r.Pages), err
 		}},
 		{Name: "audit", Spec: "0 4 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
 			return "", s.booking.Audit(ctx)
@@ -183,7 +184,7 @@ func (s *server) schedule() []jobs.Job {
 		{Name: "retention", Spec: "30 4 * * *", CatchUp: true, Run: s.sweep},
 		{Name: "holds", Spec: "*/5 * * * *", Run: func(ctx context.Context) (string, error) {
 			n, err := s.booking.ExpireHolds(ctx)
-			return fmt.Sprintf("%d expired", n), err
+			return s.word("staff.jobs.did.holds", "n", n), err
 		}},
 	}
 }
@@ -193,7 +194,9 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	var done []string
 	var errs []error
 	count := func(what string, n int64, err error) {
-		done = append(done, fmt.Sprintf("%s %d", what, n))
+		if n > 0 {
+			done = append(done, s.word("staff.jobs.did."+what, "n", n))
+		}
 		errs = append(errs, err)
 	}
 	n, err := s.access.Sweep(ctx)
@@ -209,7 +212,12 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	done, errs = append(done, note), append(errs, err)
 	note, err = s.jobs.Sweep(ctx, 90)
 	done, errs = append(done, note), append(errs, err)
-	return strings.Join(done, ", "), errors.Join(errs...)
+	return strings.Join(slices.DeleteFunc(done, func(s string) bool { return s == "" }), ", "), errors.Join(errs...)
+}
+
+// word gives the words that the history of jobs shows to staff.
+func (s *server) word(key string, args ...any) string {
+	return s.p.Words.In(content.German, key, args...)
 }
 
 // tendDatabase replaces PocketBase's nightly job: its wal_checkpoint(TRUNCATE)

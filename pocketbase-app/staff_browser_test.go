@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // signIn opens the log-in page and signs in one of the demo accounts ("redaktion",
@@ -135,6 +134,24 @@ func busy(t *testing.T, s *instance) string {
 	return ref
 }
 
+// pick chooses an option of a list.
+func (w way) pick(selector, value string) {
+	w.t.Helper()
+	if !w.keys {
+		must(w.t, w.ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).value = %q; 0`, selector, value)))
+		return
+	}
+	k := keyboard{w.t, w.ctx}
+	k.to(selector)
+	for range 20 {
+		if eval[string](w.t, w.ctx, fmt.Sprintf(`document.querySelector(%q).value`, selector)) == value {
+			return
+		}
+		k.press(kb.ArrowDown)
+	}
+	w.t.Fatalf("the keyboard cannot pick %s in %s", value, selector)
+}
+
 // eventually loads the page again until something is there.
 func (w way) eventually(selector string) {
 	w.t.Helper()
@@ -172,6 +189,7 @@ func shows(t *testing.T, url, text string, wanted bool) {
 
 const (
 	saveButton    = `main form button[name="aktion"][value="speichern"]`
+	previewButton = `main form button[name="aktion"][value="vorschau"]`
 	publishButton = `main form button[name="aktion"][value="veroeffentlichen"]`
 )
 
@@ -184,7 +202,6 @@ func TestBrowserEditorPublishes(t *testing.T) {
 		w.signIn(s, "redaktion")
 		w.press(`main a[href="/redaktion/leistungen/"]`)
 		w.press(`main a[href="/redaktion/leistungen/reisepass/"]`)
-		w.fill(`[name="texts.de.title"]`, "")
 		must(w.t, w.ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector('[name="texts.de.title"]').value = ""; 0`))
 		w.press(saveButton)
 		w.reads("Bitte prüfen Sie Ihre Angaben")
@@ -199,8 +216,10 @@ func TestBrowserEditorPublishes(t *testing.T) {
 		w.reads("Veröffentlicht")
 		w.staffPage("-edit-published", "/redaktion/")
 		shows(w.t, s.URL+"/leistungen/reisepass/", title, true)
-		w.press(`main a[href$="/vorschau/"]`)
+		w.press(previewButton)
 		w.reads(title)
+		w.reads("Zurück zur Bearbeitung")
+		checkPage(w.t, w.ctx, "staff-preview")
 	})
 }
 
@@ -248,9 +267,10 @@ func TestBrowserCounterAnswers(t *testing.T) {
 		w.reads("Bitte prüfen Sie Ihre Angaben")
 		checkPage(w.t, w.ctx, "staff-case-error")
 		w.fill(`#f-message`, "Das dauert etwa zwei Wochen.")
-		w.choose(`#f-state`)
+		w.pick(`#f-state`, "in_progress")
 		w.press(`main form button[type="submit"]`)
 		w.reads("Gespeichert")
+		w.reads("In Bearbeitung")
 		w.reads("Das dauert etwa zwei Wochen.")
 		w.staffPage("-case-answered", "/schalter/")
 		w.press(`.staff-menu a[href="/schalter/veranstaltungen/"]`)
@@ -300,7 +320,6 @@ func TestBrowserCitizenSeesEverything(t *testing.T) {
 
 	w.signIn(s, "redaktion")
 	w.open(s.URL + "/redaktion/umfragen/smart-kassel/")
-	w.fill(`[name="closes_date"]`, "01022020")
 	must(t, ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector('[name="opens_date"]').value = "2020-01-01"; document.querySelector('[name="closes_date"]').value = "2020-02-01"; document.querySelector('[name="closes_time"]').value = "18:00"; 0`))
 	w.press(publishButton)
 	w.reads("Veröffentlicht")
@@ -311,6 +330,3 @@ func TestBrowserCitizenSeesEverything(t *testing.T) {
 	checkPage(t, ctx, "citizen-no-staff")
 	notes.check(t)
 }
-
-var _ = context.Background
-var _ = os.Getenv

@@ -96,6 +96,29 @@ func (v View) Problem(field string) string {
 // Is reports whether the member of staff has a role.
 func (v View) Is(role string) bool { return HasRole(v.Staff, role) }
 
+// staffAreas are the places that the staff menu leads to.
+var staffAreas = []string{"/redaktion/", "/redaktion/konten/", "/redaktion/auftraege/", "/schalter/", "/schalter/veranstaltungen/", "/planung/", "/konto/passwort/"}
+
+// Area is the address of the staff menu's entry that this page belongs to, or ""
+// on pages of citizens.
+func (v View) Area() string {
+	area := ""
+	for _, a := range staffAreas {
+		if strings.HasPrefix(v.Path, a) && len(a) > len(area) {
+			area = a
+		}
+	}
+	return area
+}
+
+// Here marks the menu's entry of the current page.
+func (v View) Here(area string) template.HTMLAttr {
+	if v.Area() == area {
+		return ` aria-current="true"`
+	}
+	return ""
+}
+
 // Field is one form field for the parts "input" and "textarea".
 type Field struct {
 	Name, Label, Help, Value, Problem string
@@ -194,8 +217,8 @@ func (p *Platform) inShell(v View, main string) (string, error) {
 		menu = b.String()
 	}
 	path := v.Path
-	if v.Staff != nil || path == "" {
-		path = "/"
+	if v.Area() != "" || path == "" {
+		path = "/" // staff pages are in German only
 	}
 	return strings.NewReplacer(
 		ShellTitle, template.HTMLEscapeString(title),

@@ -89,7 +89,7 @@ func (s *Service) staffEvent(e *core.RequestEvent) error {
 		label, _ := poolLabel(ev, c.Pool, content.German)
 		page.Participants = append(page.Participants, participant{
 			Claim: c, PoolLabel: label,
-			Made: time.UnixMilli(c.Created).In(content.Berlin).Format("02.01.2006 15:04"),
+			Made: time.UnixMilli(c.Created).In(content.Berlin).Format("02.01.2006, 15:04"),
 		})
 	}
 	return s.p.Show(e, 200, templates, "staff-event", base.View{Title: page.Title, Data: page})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"servicepoint/pocketbase-app/base"
 
@@ -25,21 +27,31 @@ type overview struct {
 }
 
 // permissions are what the signed-in person may do here.
-type permissions struct{ Write, Publish, Rebuild, Accounts bool }
+type permissions struct{ Write, Publish, Rebuild bool }
 
 func may(e *core.RequestEvent) permissions {
 	staff := base.Staff(e)
 	return permissions{
-		Write:    base.HasRole(staff, base.Editor),
-		Publish:  base.HasRole(staff, base.Publisher),
-		Rebuild:  base.HasRole(staff, base.Publisher, base.Admin),
-		Accounts: base.HasRole(staff, base.Admin),
+		Write:   base.HasRole(staff, base.Editor),
+		Publish: base.HasRole(staff, base.Publisher),
+		Rebuild: base.HasRole(staff, base.Publisher, base.Admin),
 	}
 }
 
 type kindRow struct {
 	Name, Path                           string
 	Draft, Published, Withdrawn, Changed int
+}
+
+// Count is how many documents have a state, and the path of their list.
+func (r kindRow) Count(state string) stateCount {
+	n := map[string]int{draft: r.Draft, published: r.Published, "changed": r.Changed, withdrawn: r.Withdrawn}[state]
+	return stateCount{r.Path, state, n}
+}
+
+type stateCount struct {
+	Path, State string
+	N           int
 }
 
 // docRow is one document in a list.
@@ -74,17 +86,29 @@ func (r releaseRow) Seconds() string {
 	if r.Finished == 0 {
 		return ""
 	}
-	return strconv.FormatFloat(float64(r.Finished-r.Started)/1000, 'f', 1, 64)
+	return seconds(time.Duration(r.Finished-r.Started) * time.Millisecond)
 }
 
-type runRow struct{ Job, State, When, Note string }
+type runRow struct{ Job, State, When, Took, Note string }
 
-func asRuns(runs []base.Run) []runRow {
+func (d *Editorial) asRuns(runs []base.Run) []runRow {
 	var rows []runRow
 	for _, r := range runs {
-		rows = append(rows, runRow{Job: r.Job, State: r.State, When: berlin(r.Planned), Note: r.Note})
+		row := runRow{Job: r.Job, State: r.State, When: berlin(r.Planned), Note: r.Note}
+		if name := d.wordOr("staff.job." + r.Job); name != "" {
+			row.Job = name
+		}
+		if !r.Started.IsZero() && !r.Finished.IsZero() {
+			row.Took = seconds(r.Finished.Sub(r.Started))
+		}
+		rows = append(rows, row)
 	}
 	return rows
+}
+
+// seconds writes a duration as German readers expect it: "1,3 Sekunden".
+func seconds(d time.Duration) string {
+	return strings.Replace(strconv.FormatFloat(d.Seconds(), 'f', 1, 64), ".", ",", 1) + " Sekunden"
 }
 
 func (d *Editorial) dashboard(e *core.RequestEvent) error {
@@ -128,7 +152,7 @@ func (d *Editorial) overview(ctx context.Context) (overview, error) {
 	}
 	if d.Runs != nil {
 		past, next, err := d.Runs(ctx)
-		view.Past, view.Next, view.RunsMissing = asRuns(past), asRuns(next), err != nil
+		view.Past, view.Next, view.RunsMissing = d.asRuns(past), d.asRuns(next), err != nil
 		if err != nil {
 			d.p.App.Logger().Error("runs of jobs are not readable", "error", err.Error())
 		}

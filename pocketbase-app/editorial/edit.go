@@ -1,8 +1,10 @@
 package editorial
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"html/template"
 	"io/fs"
 	"net/http"
 	"net/url"
@@ -26,8 +28,7 @@ type editPage struct {
 	Slug      string // "" while it is new
 	Lang      string
 	Tabs      []tab
-	Texts     []shown // fields of the page's language
-	Facts     []shown // fields of all languages
+	Groups    []group // sections of the form
 	State     string
 	Changed   bool // the site shows an older copy
 	Rev       int
@@ -38,6 +39,14 @@ type editPage struct {
 	Who, When string // of the change that came between
 	Notice    string
 	May       permissions
+}
+
+// group is a section of the form. Its fields belong to the page's language or,
+// on the German page, to all languages.
+type group struct {
+	Name   string
+	Shared bool // nothing in it is translated
+	Fields []shown
 }
 
 type tab struct {
@@ -54,6 +63,14 @@ func pageLang(e *core.RequestEvent) string {
 
 func (k *Kind) pathOf(slug, lang string) string {
 	at := "/redaktion/" + k.Path + "/" + slug + "/"
+	if lang != content.German {
+		at += "?sprache=" + lang
+	}
+	return at
+}
+
+func (k *Kind) previewOf(slug, lang string) string {
+	at := "/redaktion/" + k.Path + "/" + slug + "/vorschau/"
 	if lang != content.German {
 		at += "?sprache=" + lang
 	}
@@ -173,6 +190,9 @@ func (d *Editorial) save(e *core.RequestEvent, k *Kind) error {
 	case err != nil:
 		return err
 	}
+	if form.Get("aktion") == "vorschau" {
+		return e.Redirect(http.StatusSeeOther, k.previewOf(slug, lang))
+	}
 	said := "gespeichert"
 	if alsoPublish {
 		d.Wake()
@@ -239,7 +259,11 @@ func (d *Editorial) showEdit(e *core.RequestEvent, k *Kind, status int, rec *cor
 	if status == http.StatusConflict {
 		page.Notice = "staff.editorial.conflict"
 	}
+	name := ""
 	for _, f := range k.Fields {
+		if f.Group != "" {
+			name = f.Group
+		}
 		if !f.shown(lang) {
 			continue
 		}
@@ -247,11 +271,12 @@ func (d *Editorial) showEdit(e *core.RequestEvent, k *Kind, status int, rec *cor
 		if err != nil {
 			return err
 		}
-		if f.perLanguage() {
-			page.Texts = append(page.Texts, shown)
-		} else {
-			page.Facts = append(page.Facts, shown)
+		if n := len(page.Groups); n == 0 || page.Groups[n-1].Name != name {
+			page.Groups = append(page.Groups, group{Name: name, Shared: true})
 		}
+		last := &page.Groups[len(page.Groups)-1]
+		last.Fields = append(last.Fields, shown)
+		last.Shared = last.Shared && !f.perLanguage()
 	}
 	return d.p.Show(e, status, templates, "edit", base.View{Title: title, Data: page, Form: form, Problems: problems})
 }
@@ -293,6 +318,10 @@ func (d *Editorial) describe(page *editPage, rec *core.Record, e *core.RequestEv
 	return nil
 }
 
+// previewBar stands above a preview, so that nobody takes it for the site.
+var previewBar = template.Must(template.New("bar").Parse(`<aside class="preview-bar" lang="de" dir="ltr" aria-label="{{.Label}}"><p><strong>{{.Label}}</strong> {{.Text}}</p><p><a class="button button-secondary" href="{{.URL}}">{{.Back}}</a></p></aside>
+`))
+
 // preview answers with the page as the site would show it, from the working copy.
 func (d *Editorial) preview(e *core.RequestEvent, k *Kind) error {
 	slug := e.Request.PathValue("slug")
@@ -315,6 +344,15 @@ func (d *Editorial) preview(e *core.RequestEvent, k *Kind) error {
 		d.p.App.Logger().Warn("preview failed", "document", k.Name+"/"+slug, "error", err.Error())
 		return base.Refuse(http.StatusUnprocessableEntity, "preview_failed", "why", d.inWords(err))
 	}
+	var bar bytes.Buffer
+	err = previewBar.Execute(&bar, map[string]string{
+		"Label": d.word("staff.editorial.preview_label"), "Text": d.word("staff.editorial.preview_text"),
+		"Back": d.word("staff.editorial.preview_back"), "URL": k.pathOf(slug, pageLang(e)),
+	})
+	if err != nil {
+		return err
+	}
+	page = bytes.Replace(page, []byte("<main"), append(bar.Bytes(), "<main"...), 1)
 	e.Response.Header().Set("X-Robots-Tag", "noindex")
 	return e.Blob(http.StatusOK, "text/html; charset=utf-8", page)
 }

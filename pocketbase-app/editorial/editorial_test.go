@@ -196,7 +196,7 @@ func TestEditPreviewPublishWithdraw(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := h.want(200, "both", guidePath, nil)
-	contains(t, page, `value="Reisepass"`, "70 Euro", "live seit", `<option value="stadt-kassel" selected>Stadt Kassel`)
+	contains(t, page, `value="Reisepass"`, "70 Euro", `data-live="live"`, `<option value="stadt-kassel" selected>Stadt Kassel`)
 
 	h.want(303, "both", guidePath, url.Values{"rev": {h.rev("guides", "reisepass")}, "texts.de.title": {"Reisepass für alle"}, "fee_cents": {"70,00"}})
 	if got := h.want(200, "both", guidePath+"vorschau/", nil); got != "<h1>Reisepass für alle</h1>" {
@@ -206,7 +206,7 @@ func TestEditPreviewPublishWithdraw(t *testing.T) {
 	if cat.Guides[0].Texts["de"].Title != "Reisepass" {
 		t.Error("a saved draft is public before it is published")
 	}
-	contains(t, h.want(200, "both", "/redaktion/", nil), "Reisepass für alle", "mit neueren Änderungen")
+	contains(t, h.want(200, "both", "/redaktion/", nil), "Reisepass für alle", "geändert seit Veröffentlichung")
 
 	h.want(303, "both", guidePath+"veroeffentlichen/", url.Values{"rev": {h.rev("guides", "reisepass")}})
 	contains(t, h.want(200, "both", guidePath, nil), `data-live="waiting"`)
@@ -537,8 +537,8 @@ func TestFailedBuildKeepsTheSiteAndTellsWhy(t *testing.T) {
 		page = h.want(200, "both", guidePath, nil)
 		return strings.Contains(page, `data-live="failed"`)
 	})
-	contains(t, page, "Ihre Änderung ist gespeichert, aber die Seite konnte nicht gebaut werden", "Der Link /weg/ führt ins Leere")
-	contains(t, h.want(200, "both", "/redaktion/", nil), "Der letzte Bau ist fehlgeschlagen", "/weg/", "Ausgabe vom")
+	contains(t, page, "Ihre Änderung ist gespeichert, aber die Website konnte nicht erneuert werden", "Der Link /weg/ führt ins Leere")
+	contains(t, h.want(200, "both", "/redaktion/", nil), "ließ sich die Website nicht erneuern", "/weg/", "der Stand vom")
 	// It does not try the same again and again.
 	time.Sleep(50 * time.Millisecond)
 	var tries int

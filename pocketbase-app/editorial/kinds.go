@@ -112,6 +112,7 @@ type field struct {
 	Required bool
 	Options  []string // codes; their words are "staff.option.<name>.<code>"
 	Source   string   // options are the slugs of this kind
+	Group    string   // this field begins a section of the page: "staff.group.<name>"
 }
 
 func (f field) in(lang string) string { return strings.ReplaceAll(f.Path, "{lang}", lang) }
@@ -127,79 +128,79 @@ func (f field) name() string {
 }
 
 var guideFields = []field{
-	{Path: "texts.{lang}.title", Type: asLine, Required: true},
+	{Path: "texts.{lang}.title", Type: asLine, Required: true, Group: "core"},
 	{Path: "texts.{lang}.short", Type: asText, Required: true},
 	{Path: "texts.{lang}.full", Type: asMarkdown},
-	{Path: "texts.{lang}.requirements", Type: asMarkdown},
+	{Path: "texts.{lang}.requirements", Type: asMarkdown, Group: "conditions"},
 	{Path: "texts.{lang}.documents", Type: asMarkdown},
-	{Path: "texts.{lang}.fees", Type: asMarkdown},
+	{Path: "texts.{lang}.fees", Type: asMarkdown, Group: "money"},
 	{Path: "texts.{lang}.deadlines", Type: asMarkdown},
 	{Path: "texts.{lang}.duration", Type: asMarkdown},
-	{Path: "texts.{lang}.legal_basis", Type: asMarkdown},
+	{Path: "texts.{lang}.legal_basis", Type: asMarkdown, Group: "way"},
 	{Path: "texts.{lang}.procedure", Type: asMarkdown},
 	{Path: "texts.{lang}.forms", Type: asMarkdown},
 	{Path: "texts.{lang}.office", Type: asMarkdown},
-	{Path: "provider", Type: asChoice, Required: true, Source: "providers"},
+	{Path: "provider", Type: asChoice, Required: true, Source: "providers", Group: "place"},
 	{Path: "topic", Type: asChoice, Required: true, Source: "topics"},
 	{Path: "channels", Type: asChoices, Required: true, Options: content.Channels},
-	{Path: "leika", Type: asLine},
+	{Path: "leika", Type: asLine, Group: "keys"},
 	{Path: "fee_cents", Type: asCents},
 	{Path: "min_age", Type: asNumber},
 	{Path: "eid", Type: asFlag},
 	{Path: "order", Type: asNumber},
-	{Path: "questions", Type: asJSON},
+	{Path: "questions", Type: asJSON, Group: "questions"},
 }
 
 var eventFields = []field{
-	{Path: "texts.{lang}.title", Type: asLine, Required: true},
+	{Path: "texts.{lang}.title", Type: asLine, Required: true, Group: "core"},
 	{Path: "texts.{lang}.summary", Type: asText},
 	{Path: "texts.{lang}.body", Type: asMarkdown},
-	{Path: "kind", Type: asChoice, Required: true, Options: content.EventKinds},
+	{Path: "kind", Type: asChoice, Required: true, Options: content.EventKinds, Group: "when"},
 	{Path: "start", Type: asMoment, Required: true},
 	{Path: "end", Type: asMoment},
 	{Path: "precision", Type: asChoice, Required: true, Options: []string{content.ToMinute, content.ToDay, content.ToMonth}},
-	{Path: "place", Type: asLine},
+	{Path: "place", Type: asLine, Group: "where"},
 	{Path: "district", Type: asChoice, Source: "districts"},
 	{Path: "online", Type: asFlag},
-	{Path: "organiser", Type: asLine},
+	{Path: "organiser", Type: asLine, Group: "who"},
 	{Path: "provider", Type: asChoice, Source: "providers"},
 	{Path: "topic", Type: asChoice, Source: "topics"},
 	{Path: "series", Type: asLine},
 	{Path: "audience", Type: asList},
-	{Path: "free", Type: asFlag},
+	{Path: "free", Type: asFlag, Group: "booking"},
 	{Path: "cancelled", Type: asFlag},
 	{Path: "pools", Type: asPools},
 }
 
 var surveyFields = []field{
-	{Path: "title.{lang}", Type: asLine, Required: true},
+	{Path: "title.{lang}", Type: asLine, Required: true, Group: "core"},
 	{Path: "intro.{lang}", Type: asMarkdown},
 	{Path: "thanks.{lang}", Type: asMarkdown},
-	{Path: "languages", Type: asChoices, Required: true, Options: content.Languages},
+	{Path: "languages", Type: asChoices, Required: true, Options: content.Languages, Group: "run"},
 	{Path: "opens", Type: asMoment},
 	{Path: "closes", Type: asMoment},
 	{Path: "minutes", Type: asNumber},
 	{Path: "anonymous", Type: asFlag},
-	{Path: "pages", Type: asJSON, Required: true},
+	{Path: "pages", Type: asJSON, Required: true, Group: "questionnaire"},
 }
 
 var pageFields = []field{
-	{Path: "texts.{lang}.title", Type: asLine, Required: true},
+	{Path: "texts.{lang}.title", Type: asLine, Required: true, Group: "core"},
 	{Path: "texts.{lang}.summary", Type: asText},
 	{Path: "texts.{lang}.body", Type: asMarkdown},
-	{Path: "order", Type: asNumber},
+	{Path: "order", Type: asNumber, Group: "place"},
 }
 
 var providerFields = []field{
-	{Path: "name", Type: asLine, Required: true},
+	{Path: "name", Type: asLine, Required: true, Group: "core"},
 	{Path: "about.{lang}", Type: asMarkdown},
-	{Path: "kind", Type: asLine},
+	{Path: "kind", Type: asLine, Group: "place"},
 	{Path: "topic", Type: asChoice, Source: "topics"},
 	{Path: "order", Type: asNumber},
 }
 
 var topicFields = []field{
-	{Path: "name.{lang}", Type: asLine, Required: true},
+	{Path: "name.{lang}", Type: asLine, Required: true, Group: "core"},
 	{Path: "about.{lang}", Type: asText},
-	{Path: "order", Type: asNumber},
+	{Path: "order", Type: asNumber, Group: "place"},
 }

@@ -16,8 +16,9 @@ type shown struct {
 	Options []option
 	Clock   base.Field // the time of a moment
 	Pools   []poolRow
-	German  string // the German text, on pages of other languages
-	On      bool   // of a flag
+	Beside  bool // the German text stands beside it
+	German  string
+	On      bool // of a flag
 }
 
 type option struct {
@@ -57,7 +58,7 @@ func (d *Editorial) shown(k *Kind, f field, lang string, form, german url.Values
 	s.Required = f.Required && (lang == content.German || f.name() == "title" || f.name() == "name")
 	if f.perLanguage() && lang != content.German {
 		s.Lang = content.Locale(lang)
-		s.German = german.Get(f.in(content.German))
+		s.Beside, s.German = true, german.Get(f.in(content.German))
 	}
 	switch f.Type {
 	case asFlag:

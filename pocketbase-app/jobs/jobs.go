@@ -433,7 +433,9 @@ func (s *Scheduler) RunNow(ctx context.Context, name string) error {
 	return s.run(ctx, &t, o, fence)
 }
 
-// History lists the last n runs, the newest first.
+// History lists the last n runs, the newest first; of one job with one outcome at
+// most a quarter of them, so that a job of every five minutes does not hide last
+// night's.
 func (s *Scheduler) History(ctx context.Context, n int) ([]base.Run, error) {
 	var rows []struct {
 		Job      string `db:"job"`
@@ -445,7 +447,8 @@ func (s *Scheduler) History(ctx context.Context, n int) ([]base.Run, error) {
 		Note     string `db:"note"`
 	}
 	err := s.p.App.DB().NewQuery(`SELECT job, planned, state, started, COALESCE(finished, 0) AS finished, error, note
-		FROM job_runs ORDER BY started DESC, job LIMIT {:n}`).Bind(dbx.Params{"n": n}).WithContext(ctx).All(&rows)
+		FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY job, state ORDER BY started DESC, planned DESC) AS nth FROM job_runs)
+		WHERE nth <= {:each} ORDER BY started DESC, job LIMIT {:n}`).Bind(dbx.Params{"n": n, "each": max(n/4, 1)}).WithContext(ctx).All(&rows)
 	if err != nil {
 		return nil, err
 	}
@@ -469,23 +472,17 @@ func (s *Scheduler) History(ctx context.Context, n int) ([]base.Run, error) {
 	return runs, nil
 }
 
-// Next lists the next n runs of all jobs, the soonest first.
-func (s *Scheduler) Next(n int) []base.Run {
+// Next lists the next run of every job, the soonest first.
+func (s *Scheduler) Next() []base.Run {
 	var runs []base.Run
 	now := s.p.Now()
 	for _, t := range s.tasks {
-		at := now
-		for range n {
-			o := t.schedule.Next(at)
-			if o.At.IsZero() {
-				break
-			}
-			at = o.At
+		if o := t.schedule.Next(now); !o.At.IsZero() {
 			runs = append(runs, base.Run{Job: t.Name, Planned: o.At, State: "planned"})
 		}
 	}
 	slices.SortStableFunc(runs, func(a, b base.Run) int { return a.Planned.Compare(b.Planned) })
-	return runs[:min(n, len(runs))]
+	return runs
 }
 
 // Healthy tells why the scheduler does not do its work; a job that failed is

@@ -391,15 +391,15 @@ func TestRunNow(t *testing.T) {
 	}
 }
 
-func TestNextListsTheSoonestOfAllJobs(t *testing.T) {
+func TestNextListsTheNextRunOfEveryJob(t *testing.T) {
 	p, _ := platform(t, "2026-10-24T12:00+02:00")
 	run := func(context.Context) (string, error) { return "", nil }
 	s := scheduler(t, p, Job{Name: "a", Spec: "30 2 * * *", Run: run}, Job{Name: "b", Spec: "0 0 * * *", Run: run})
 	var got []string
-	for _, r := range s.Next(4) {
+	for _, r := range s.Next() {
 		got = append(got, r.Job+" "+r.Planned.In(content.Berlin).Format("02.01. 15:04 -0700")+" "+r.State)
 	}
-	want := "[b 25.10. 00:00 +0200 planned a 25.10. 02:30 +0200 planned b 26.10. 00:00 +0100 planned a 26.10. 02:30 +0100 planned]"
+	want := "[b 25.10. 00:00 +0200 planned a 25.10. 02:30 +0200 planned]"
 	if fmt.Sprint(got) != want {
 		t.Errorf("%v, want %s", got, want)
 	}
