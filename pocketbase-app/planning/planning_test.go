@@ -251,7 +251,7 @@ func TestPagesShowCountsChartAndTable(t *testing.T) {
 	wants(t, body, "Smart Kassel &lt;2026&gt;", "<dd>1.234</dd>", "davon Internet", "<dd>1.230</dd>", "davon Terminal", "<dd>4</dd>", "02.12.2026", "Ohne Antworten", "Noch keine Datei")
 	_, body = b.do("GET", "/planung/smart-kassel/")
 	wants(t, body, `role="img"`, `aria-labelledby="verlauf-titel verlauf-text"`, "<title id=\"verlauf-titel\">Antworten je Tag</title>",
-		"1.234 Antworten seit 30.11.2026 in 3 Säulen", `<th scope="row">02.12.2026</th><td>34</td>`, "Arbeitsmappe erstellen")
+		"1.234 Antworten seit 30.11.2026 in 3 Säulen", `<th scope="row">02.12.2026</th><td class="number">34</td>`, "Arbeitsmappe erstellen")
 	if strings.Count(body, `<rect class="chart-bar"`) != 3 {
 		t.Error("want a bar for each of three days, the empty one too")
 	}
