@@ -166,11 +166,14 @@ func (l look) actions() []action {
 	}
 }
 
-// checkPage looks at the page in a tab in every look: axe finds nothing and
-// nothing sticks out to the side. With SCREENSHOTS=dir it keeps pictures.
-func checkPage(t *testing.T, ctx context.Context, name string) {
+// checkPage looks at the page in a tab, in every look unless some are named: axe
+// finds nothing and nothing sticks out to the side. With SCREENSHOTS=dir it keeps pictures.
+func checkPage(t *testing.T, ctx context.Context, name string, only ...look) {
 	t.Helper()
-	for _, l := range looks {
+	if only == nil {
+		only = looks
+	}
+	for _, l := range only {
 		must(t, ctx, l.actions()...)
 		for _, v := range violations(t, ctx) {
 			t.Errorf("%s, %s: %s", name, l.name, v)
