@@ -20,7 +20,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -240,33 +239,16 @@ func (k keyboard) enter(selector string) {
 // leave does something that leads to another page and waits until that has loaded.
 func leave(t *testing.T, ctx context.Context, actions ...action) {
 	t.Helper()
-	loaded := make(chan struct{}, 1)
-	wait, cancel := context.WithCancel(ctx)
-	defer cancel()
-	err := chromedp.Listen(wait, func(ev any) {
-		if _, ok := ev.(*page.EventLoadEventFired); ok {
-			select {
-			case loaded <- struct{}{}:
-			default:
-			}
-		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	from := eval[string](t, ctx, `window.isOld = true; location.href`)
 	must(t, ctx, actions...)
-	select {
-	case <-loaded:
-	case <-time.After(20 * time.Second):
-		t.Fatalf("no new page after %s", eval[string](t, ctx, `location.href`))
+	for range 200 {
+		time.Sleep(25 * time.Millisecond)
+		// While the page changes there is nothing to ask.
+		if fresh, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`!window.isOld && document.readyState === "complete"`)); err == nil && fresh {
+			return
+		}
 	}
-}
-
-// click presses a button or link found by its visible text inside main.
-func click(t *testing.T, ctx context.Context, label string) {
-	t.Helper()
-	sel := fmt.Sprintf(`//main//*[self::a or self::button][contains(normalize-space(.), %q)]`, label)
-	leave(t, ctx, chromedp.Click(sel))
+	t.Fatalf("no new page after %s", from)
 }
 
 // logDump is everything in PocketBase's log of a stopped instance.

@@ -76,7 +76,7 @@ func (w way) fill(selector, value string) {
 	if w.keys {
 		keyboard{w.t, w.ctx}.to(selector)
 	} else {
-		must(w.t, w.ctx, chromedp.Focus(selector))
+		must(w.t, w.ctx, chromedp.Focus(chromedp.CSS(selector)))
 	}
 	must(w.t, w.ctx, chromedp.Evaluate[chromedp.Void](`document.activeElement.select(); 0`), chromedp.KeyEvent(value))
 	if got := eval[string](w.t, w.ctx, fmt.Sprintf(`document.querySelector(%q).value`, selector)); got != value {
@@ -89,7 +89,7 @@ func (w way) fill(selector, value string) {
 func (w way) choose(selector string) {
 	w.t.Helper()
 	if !w.keys {
-		must(w.t, w.ctx, chromedp.Click(selector))
+		must(w.t, w.ctx, chromedp.Click(chromedp.CSS(selector)))
 		return
 	}
 	k := keyboard{w.t, w.ctx}
@@ -117,7 +117,7 @@ func (w way) press(selector string) {
 		keyboard{w.t, w.ctx}.enter(selector)
 		return
 	}
-	leave(w.t, w.ctx, chromedp.Click(selector))
+	leave(w.t, w.ctx, chromedp.Click(chromedp.CSS(selector)))
 }
 
 // looks checks the page in every look; one of the three ways is enough for that.
