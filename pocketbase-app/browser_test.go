@@ -251,6 +251,12 @@ func leave(t *testing.T, ctx context.Context, actions ...action) {
 	t.Fatalf("no new page after %s", from)
 }
 
+// click presses a button or link found by its visible text inside main.
+func click(t *testing.T, ctx context.Context, label string) {
+	t.Helper()
+	leave(t, ctx, chromedp.Click(fmt.Sprintf(`//main//*[self::a or self::button][contains(normalize-space(.), %q)]`, label)))
+}
+
 // logDump is everything in PocketBase's log of a stopped instance.
 func logDump(t *testing.T, dir string) string {
 	t.Helper()
