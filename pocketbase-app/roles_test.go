@@ -1,0 +1,283 @@
+package main
+
+import (
+	"go/ast"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"servicepoint/pocketbase-app/base"
+)
+
+// staffPage is a route of staff, an address of it, who may go there, and what
+// they find: an empty form is refused, what is not there is not found.
+type staffPage struct {
+	route, path string
+	may         []string
+	finds       int
+}
+
+var (
+	readers  = []string{base.Editor, base.Publisher, base.Moderator, base.Admin}
+	planners = []string{base.Planner, base.Admin}
+	counter  = []string{base.Counter, base.Admin}
+	admins   = []string{base.Admin}
+	writers  = []string{base.Editor}
+	issuers  = []string{base.Publisher}
+)
+
+var staffPages = []staffPage{
+	{"GET /redaktion/", "/redaktion/", readers, 200},
+	{"POST /redaktion/bauen/", "/redaktion/bauen/", []string{base.Publisher, base.Admin}, 303},
+	{"POST /redaktion/ausgaben/{name}/", "/redaktion/ausgaben/gibt-es-nicht/", issuers, 404},
+
+	{"GET /redaktion/{kind}/", "/redaktion/leistungen/", readers, 200},
+	{"GET /redaktion/{kind}/neu/", "/redaktion/veranstaltungen/neu/", writers, 200},
+	{"POST /redaktion/{kind}/neu/", "/redaktion/veranstaltungen/neu/", writers, 422},
+	{"GET /redaktion/{kind}/{slug}/", "/redaktion/leistungen/fuehrungszeugnis/", readers, 200},
+	{"POST /redaktion/{kind}/{slug}/", "/redaktion/leistungen/fuehrungszeugnis/", writers, 409},
+	{"GET /redaktion/{kind}/{slug}/vorschau/", "/redaktion/leistungen/fuehrungszeugnis/vorschau/", readers, 200},
+	{"POST /redaktion/{kind}/{slug}/veroeffentlichen/", "/redaktion/leistungen/fuehrungszeugnis/veroeffentlichen/", issuers, 400},
+	{"POST /redaktion/{kind}/{slug}/zuruecknehmen/", "/redaktion/leistungen/fuehrungszeugnis/zuruecknehmen/", issuers, 400},
+	{"GET /redaktion/{kind}/{slug}/fassungen/{rev}/", "/redaktion/leistungen/fuehrungszeugnis/fassungen/1/", readers, 200},
+	{"POST /redaktion/{kind}/{slug}/fassungen/{rev}/", "/redaktion/leistungen/fuehrungszeugnis/fassungen/1/", writers, 400},
+
+	{"GET /redaktion/konten/", "/redaktion/konten/", admins, 200},
+	{"POST /redaktion/konten/", "/redaktion/konten/", admins, 422},
+	{"GET /redaktion/konten/{id}/", "/redaktion/konten/niemand/", admins, 404},
+	{"POST /redaktion/konten/{id}/", "/redaktion/konten/niemand/", admins, 404},
+	{"POST /redaktion/konten/{id}/passwort/", "/redaktion/konten/niemand/passwort/", admins, 404},
+
+	{"GET /redaktion/auftraege/", "/redaktion/auftraege/", admins, 200},
+	{"POST /redaktion/auftraege/erneut/", "/redaktion/auftraege/erneut/", admins, 404},
+	{"POST /redaktion/auftraege/pause/", "/redaktion/auftraege/pause/", admins, 404},
+	{"POST /redaktion/auftraege/weiter/", "/redaktion/auftraege/weiter/", admins, 404},
+
+	{"GET /planung/", "/planung/", planners, 200},
+	{"GET /planung/{slug}/", "/planung/smart-kassel/", planners, 200},
+	{"POST /planung/{slug}/exporte/", "/planung/gibt-es-nicht/exporte/", planners, 404},
+	{"GET /planung/exporte/{id}/", "/planung/exporte/0/", planners, 404},
+	{"POST /planung/exporte/{id}/abbrechen/", "/planung/exporte/0/abbrechen/", planners, 404},
+
+	{"GET /schalter/", "/schalter/", counter, 200},
+	{"GET /schalter/anliegen/{reference}/", "/schalter/anliegen/A-00000-00000/", counter, 404},
+	{"POST /schalter/anliegen/{reference}/", "/schalter/anliegen/A-00000-00000/", counter, 404},
+	{"POST /schalter/anliegen/{reference}/weitergeben/", "/schalter/anliegen/A-00000-00000/weitergeben/", counter, 404},
+	{"GET /schalter/veranstaltungen/", "/schalter/veranstaltungen/", counter, 200},
+	{"GET /schalter/veranstaltungen/{slug}/", "/schalter/veranstaltungen/balkonsolar/", counter, 200},
+
+	{"GET /konto/passwort/", "/konto/passwort/", base.Roles, 200},
+	{"POST /konto/passwort/", "/konto/passwort/", base.Roles, 422},
+}
+
+// TestRolesAndPages goes to every page of staff as a guest and with every account
+// of the demo: guests are sent to the log-in, others to what their roles open.
+func TestRolesAndPages(t *testing.T) {
+	s := running(t)
+	accounts := []struct {
+		name  string
+		roles []string
+	}{
+		{"", nil},
+		{"redaktion", []string{base.Editor, base.Publisher}},
+		{"autor", []string{base.Editor}},
+		{"planung", []string{base.Planner}},
+		{"schalter", []string{base.Counter}},
+		{"moderation", []string{base.Moderator}},
+		{"admin", []string{base.Admin}},
+	}
+	covered := map[string]bool{}
+	for _, a := range accounts {
+		who := a.name
+		if who == "" {
+			who = "guest"
+		}
+		client := visitor(t)
+		if a.name != "" {
+			signIn(t, client, s.URL, a.name)
+		}
+		for _, r := range a.roles {
+			covered[r] = true
+		}
+		for _, page := range staffPages {
+			method, _, _ := strings.Cut(page.route, " ")
+			t.Run(who+"/"+method+" "+page.path, func(t *testing.T) {
+				res, body := ask(t, client, method, s.URL+page.path, nil)
+				want := page.finds
+				switch {
+				case a.name == "":
+					want = http.StatusSeeOther
+				case !slices.ContainsFunc(a.roles, func(r string) bool { return slices.Contains(page.may, r) }):
+					want = http.StatusForbidden
+				}
+				if res.StatusCode != want {
+					t.Fatalf("%d, want %d: %.300s", res.StatusCode, want, body)
+				}
+				toSignIn := strings.HasPrefix(res.Header.Get("Location"), "/anmelden/")
+				if toSignIn != (a.name == "") {
+					t.Errorf("sent to %q", res.Header.Get("Location"))
+				}
+				if res.StatusCode < 300 && res.Header.Get("Cache-Control") != "no-store" {
+					t.Errorf("Cache-Control %q", res.Header.Get("Cache-Control"))
+				}
+				if res.Header.Get("Access-Control-Allow-Origin") != "" {
+					t.Error("scripts of other sites may read this page")
+				}
+			})
+		}
+	}
+	for _, r := range base.Roles {
+		if !covered[r] {
+			t.Errorf("no account has the role %s", r)
+		}
+	}
+}
+
+// TestAnEditorDoesNotPublish: the refusal is not only a status. The page of a
+// guide stays as it is when somebody without the role sends a proper form.
+func TestAnEditorDoesNotPublish(t *testing.T) {
+	s := running(t)
+	editor, publisher := visitor(t), visitor(t)
+	signIn(t, editor, s.URL, "autor")
+	signIn(t, publisher, s.URL, "redaktion")
+	const page = "/redaktion/leistungen/reisepass/"
+	_, body := ask(t, publisher, "GET", s.URL+page, nil)
+	_, rest, ok := strings.Cut(body, `name="rev" value="`)
+	if !ok {
+		t.Fatalf("no revision in the form: %.2000s", body)
+	}
+	rev, _, _ := strings.Cut(rest, `"`)
+	form := url.Values{"rev": {rev}}
+	if res, _ := ask(t, editor, "POST", s.URL+page+"zuruecknehmen/", form); res.StatusCode != 403 {
+		t.Errorf("an editor withdraws: %d", res.StatusCode)
+	}
+	if res, _ := ask(t, editor, "GET", s.URL+"/leistungen/reisepass/", nil); res.StatusCode != 200 {
+		t.Errorf("the guide is gone: %d", res.StatusCode)
+	}
+
+	// Even a publisher's browser withdraws nothing for a page of another site.
+	req, _ := http.NewRequest("POST", s.URL+page+"zuruecknehmen/", strings.NewReader(form.Encode()))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	res, err := publisher.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != 403 {
+		t.Errorf("from another site: %d", res.StatusCode)
+	}
+
+	// The negative control: with role and own page the same form does it.
+	if res, body := ask(t, publisher, "POST", s.URL+page+"zuruecknehmen/", form); res.StatusCode != 303 {
+		t.Errorf("a publisher withdraws: %d %.300s", res.StatusCode, body)
+	}
+}
+
+// TestTheCookieOpensNoAPI: PocketBase's own API does not know the session, and no
+// route of ours gives staff more than a guest.
+func TestTheCookieOpensNoAPI(t *testing.T) {
+	s := running(t)
+	admin, guest := visitor(t), visitor(t)
+	signIn(t, admin, s.URL, "admin")
+	for _, path := range []string{
+		"/api/collections", "/api/settings", "/api/logs", "/api/backups", "/api/collections/staff/records",
+		"/api/collections/citizens/records", "/api/collections/guides/records", "/api/collections/survey_versions/records",
+		"/api/v1/events", "/api/v1/surveys", "/api/v1/cases/A-00000-00000",
+	} {
+		with, seen := ask(t, admin, "GET", s.URL+path, nil)
+		without, open := ask(t, guest, "GET", s.URL+path, nil)
+		if with.StatusCode != without.StatusCode || seen != open {
+			t.Errorf("%s: %d with the cookie, %d without", path, with.StatusCode, without.StatusCode)
+		}
+	}
+	if res, body := ask(t, admin, "POST", s.URL+"/api/collections/staff/auth-refresh", nil); res.StatusCode < 400 {
+		t.Errorf("the cookie became a token: %d %.200s", res.StatusCode, body)
+	}
+}
+
+// TestTheTableNamesEveryStaffPage compares the table with the routes in the code.
+func TestTheTableNamesEveryStaffPage(t *testing.T) {
+	var bound []string
+	prefixes := map[string]string{"at": "/redaktion/{kind}/", "pagePath": "/redaktion/auftraege/"}
+	eachFile(t, []string{"."}, func(path string, f *ast.File) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok || selected(call.Fun) != "Route" || len(call.Args) < 3 {
+				return true
+			}
+			route := literal(call.Args[2])
+			if sum, ok := call.Args[2].(*ast.BinaryExpr); ok {
+				if name := selected(sum.X); prefixes[name] != "" {
+					route = prefixes[name] + literal(sum.Y)
+				}
+			}
+			for _, area := range []string{"/redaktion/", "/planung/", "/schalter/", "/konto/"} {
+				if strings.HasPrefix(route, area) {
+					bound = append(bound, literal(call.Args[1])+" "+strings.TrimSuffix(route, "{$}"))
+				}
+			}
+			return true
+		})
+	})
+	var told []string
+	for _, p := range staffPages {
+		told = append(told, p.route)
+	}
+	slices.Sort(bound)
+	slices.Sort(told)
+	if len(bound) < 30 || !slices.Equal(bound, told) {
+		t.Errorf("bound:\n%s\nin the table:\n%s", strings.Join(bound, "\n"), strings.Join(told, "\n"))
+	}
+}
+
+// visitor is a browser without a session.
+func visitor(t *testing.T) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// signIn signs a visitor in with an account of the demo.
+func signIn(t *testing.T, client *http.Client, origin, name string) {
+	t.Helper()
+	res, body := ask(t, client, "POST", origin+"/anmelden/", url.Values{
+		"email": {name + "@service-point.example"}, "password": {"demo-passwort-" + name},
+	})
+	if res.StatusCode != http.StatusSeeOther || len(res.Cookies()) == 0 {
+		t.Fatalf("%s cannot sign in: %d %.300s", name, res.StatusCode, body)
+	}
+}
+
+// ask sends a request; a POST carries a form, which may be empty.
+func ask(t *testing.T, client *http.Client, method, address string, form url.Values) (*http.Response, string) {
+	t.Helper()
+	var sent io.Reader
+	if method == "POST" {
+		sent = strings.NewReader(form.Encode())
+	}
+	req, err := http.NewRequest(method, address, sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method == "POST" {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(b)
+}
