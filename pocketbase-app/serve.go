@@ -169,15 +169,6 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	return s, nil
 }
 
-// perJob keeps the first n runs of every job, so that a busy one hides no other.
-func perJob(runs []base.Run, n int) []base.Run {
-	seen := map[string]int{}
-	return slices.DeleteFunc(runs, func(r base.Run) bool {
-		seen[r.Job]++
-		return seen[r.Job] > n
-	})
-}
-
 // schedule lists the jobs; times are Berlin wall-clock times.
 func (s *server) schedule() []jobs.Job {
 	return []jobs.Job{
