@@ -2,162 +2,387 @@ package site
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/contenttest"
 )
 
-var benchNow = time.Date(2026, 11, 22, 18, 0, 0, 0, content.Berlin)
+// BuildCommand makes the test binary a process that builds a site of many pages
+// and tells what it cost, so that memory is that of a build alone (see TestMain).
+const BuildCommand = "bench-build"
 
-// large is a catalogue of n guides and events, half of each, written in German
-// and English.
-func large(n int) content.Catalogue {
-	cat := content.Catalogue{Origin: "https://service-point.example", Now: benchNow, Providers: []content.Provider{{Slug: "stadt-kassel", Name: "Stadt Kassel", About: content.Text{"de": "Die Stadt."}}}}
-	for i := range 8 {
-		cat.Topics = append(cat.Topics, content.Topic{Slug: fmt.Sprintf("thema-%d", i), Name: content.Text{"de": fmt.Sprintf("Thema %d", i), "en": fmt.Sprintf("Topic %d", i)}, About: content.Text{"de": "Worum es geht.", "en": "What it is about."}, Order: i})
+// cost is what a process and its children needed.
+type cost struct {
+	Records, Hugo, Check, Publish, Pack time.Duration
+	CPU                                 time.Duration // user and system, children too, without Pack
+	Memory                              int64         // peak in bytes, see watch
+	Pages                               int
+}
+
+// built is the time from records to a checked release, without compression.
+func (c cost) built() time.Duration { return c.Records + c.Hugo + c.Check + c.Publish }
+
+var (
+	benchNow       = time.Date(2026, 11, 22, 9, 0, 0, 0, content.Berlin)
+	benchLanguages = []string{content.German, content.English}
+)
+
+// BuildForBenchmark is the process of BuildCommand: it builds n guides and
+// events into a new release below dir, twice, the second time with one guide
+// changed, and prints both costs.
+func BuildForBenchmark(args []string) int {
+	n, err := strconv.Atoi(args[1])
+	if err == nil {
+		err = buildForBenchmark(args[0], n)
 	}
-	fee := 1300
-	for i := range n / 2 {
-		g := content.Guide{Slug: fmt.Sprintf("leistung-%d", i), Provider: "stadt-kassel", Topic: cat.Topics[i%8].Slug, Channels: []string{"counter", "case"}, FeeCents: &fee, LeiKa: "99046004000000", Updated: benchNow, Texts: map[string]content.GuideText{}}
-		ev := content.Event{Slug: fmt.Sprintf("termin-%d", i), Kind: "lecture", Topic: g.Topic, Provider: "stadt-kassel", Organiser: "Stadt Kassel", Place: "Event Lounge", Start: benchNow.AddDate(0, 0, i%400-200), End: benchNow.AddDate(0, 0, i%400-200).Add(90 * time.Minute), Precision: content.ToMinute, Free: true, Published: benchNow, Updated: benchNow, Texts: map[string]content.EventText{}, Pools: []content.Pool{{Code: "saal", Size: 30}}}
-		for _, lang := range []string{"de", "en"} {
-			text := func(what string) string { return markdown(i, lang, what) }
-			g.Texts[lang] = content.GuideText{Title: fmt.Sprintf("Leistung %d %s", i, lang), Short: "Ein kurzer Satz, der sagt, worum es geht.", Full: text("full"), Requirements: text("requirements"), Documents: text("documents"), Fees: "13 Euro.", Duration: "1 bis 2 Wochen", Procedure: text("procedure"), Office: "[Service Point](/service-point/)"}
-			ev.Texts[lang] = content.EventText{Title: fmt.Sprintf("Veranstaltung %d %s", i, lang), Summary: "Ein kurzer Satz, der neugierig macht.", Body: text("one") + "\n\n" + text("two")}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+func buildForBenchmark(dir string, n int) error {
+	cat, err := contenttest.Many(n, benchNow)
+	if err != nil {
+		return err
+	}
+	b := &Builder{Dir: dir, Languages: benchLanguages}
+	var costs []cost
+	for range 2 {
+		debug.FreeOSMemory() // what the catalogue's making has left behind
+		stop := watch(os.Getpid())
+		c, err := b.costly(cat)
+		if err != nil {
+			return err
 		}
-		cat.Guides, cat.Events = append(cat.Guides, g), append(cat.Events, ev)
+		c.Memory = stop()
+		costs = append(costs, c)
+		changed := cat.Guides[0].Texts[content.German]
+		changed.Full += "\n\nNeu."
+		cat.Guides[0].Texts[content.German] = changed
 	}
-	return cat
+	return json.NewEncoder(os.Stdout).Encode(costs)
 }
 
-func markdown(i int, lang, what string) string {
-	return fmt.Sprintf("Absatz %d %s %s mit **Nachdruck**, *Betonung* und einem [Link](/leistungen/).\n\n%s\n\n- eins\n- zwei mit `code`\n- drei\n\n## Mehr dazu\n\n%s", i, lang, what, strings.Repeat("Die Stadt hilft gern weiter. ", 8), strings.Repeat("Kommen Sie vorbei oder schreiben Sie uns. ", 6))
-}
-
-// BenchmarkSite compares, for guides and events in two languages, a build from
-// records to the checked release (compression apart) with the plain Hugo command
-// on the same pages as Markdown files and the same layouts. peak-MB is the child's.
-func BenchmarkSite(b *testing.B) {
-	for _, n := range []int{1000, 5000} {
-		cat := large(n)
-		builder := &Builder{Dir: b.TempDir(), Languages: []string{"de", "en"}}
-		build := func(b *testing.B) {
-			measured(b, func() {
-				m, err := builder.make(b.Context(), cat, time.Now())
-				if err != nil {
-					b.Fatal(err)
-				}
-				b.Cleanup(func() { os.RemoveAll(m.stage) })
-			})
+// costly is [Builder.Build] with a clock between its steps and the compression last.
+func (b *Builder) costly(cat content.Catalogue) (c cost, err error) {
+	ctx := context.Background()
+	defer b.html.forgetUnused()
+	last, before := time.Now(), used()
+	lap := func(d *time.Duration) { *d, last = time.Since(last), time.Now() }
+	b.Progress = func(s string) {
+		switch {
+		case strings.HasPrefix(s, "Hugo"):
+			lap(&c.Records)
+		case strings.HasPrefix(s, "Prüfe"):
+			lap(&c.Hugo)
 		}
-		b.Run(fmt.Sprint(n, "/from records, first"), func(b *testing.B) { builder.html = htmlCache{}; build(b) })
-		builder.html.forgetUnused()
-		b.Run(fmt.Sprint(n, "/from records, again"), build)
-		project := filepath.Join(b.TempDir(), "project")
-		writeMarkdownProject(b, builder, cat, project)
-		b.Run(fmt.Sprint(n, "/plain Hugo"), func(b *testing.B) {
-			measured(b, func() {
-				public := b.TempDir()
-				cmd := exec.Command(os.Args[0], HugoCommand, "--source", project, "--destination", public, "--noBuildLock", "--cacheDir", b.TempDir())
-				cmd.Env = []string{"PATH=", "HOME=" + project, "HUGO_DISABLELANGUAGES=ls"}
-				if out, err := cmd.CombinedOutput(); err != nil {
-					b.Fatalf("%v: %s", err, out)
-				}
-			})
-		})
 	}
+	started := time.Now()
+	m, err := b.make(ctx, cat, started)
+	if err != nil {
+		return c, err
+	}
+	defer os.RemoveAll(m.stage)
+	lap(&c.Check)
+	c.CPU = used() - before
+	former, _ := b.currentManifest()
+	files, err := m.files.pack(ctx, m.public, former, b.releaseDir(former.Name))
+	if err != nil {
+		return c, err
+	}
+	lap(&c.Pack)
+	packed := used()
+	defer func() { c.CPU += used() - packed }()
+	release := manifest{Release: m.release(started, time.Now()), Files: files}
+	release.Name = b.freeName(started)
+	c.Pages = release.Pages
+	err = b.publish(ctx, m.public, release)
+	lap(&c.Publish)
+	return c, err
 }
 
-// measured runs f b.N times and reports the CPU time of this process and its
-// children, and the memory of the largest child so far.
-func measured(b *testing.B, f func()) {
-	cpu := func() (seconds float64, peak int64) {
-		for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
-			var r syscall.Rusage
-			if err := syscall.Getrusage(who, &r); err != nil {
-				b.Fatal(err)
+func used() time.Duration {
+	var sum time.Duration
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		syscall.Getrusage(who, &u)
+		sum += time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	return sum
+}
+
+// watch samples the memory of a process with its children until stop is called,
+// which gives the most there was at one moment: what is theirs alone, and the
+// program's own pages (they share the file) once.
+func watch(pid int) (stop func() int64) {
+	end, peak := make(chan struct{}), make(chan int64)
+	go func() {
+		var most int64
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			own, shared := resident(pid)
+			children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+			for _, name := range children {
+				list, _ := os.ReadFile(name)
+				for _, child := range strings.Fields(string(list)) {
+					id, _ := strconv.Atoi(child)
+					o, s := resident(id)
+					own, shared = own+o, max(shared, s)
+				}
 			}
-			seconds += float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
-			peak = r.Maxrss
+			most = max(most, own+shared)
+			select {
+			case <-end:
+				peak <- most
+				return
+			case <-tick.C:
+			}
 		}
-		return seconds, peak
-	}
-	before, _ := cpu()
-	for range b.N {
-		f()
-	}
-	after, peak := cpu()
-	b.ReportMetric((after-before)/float64(b.N), "cpu-s/op")
-	b.ReportMetric(float64(peak)/1024, "peak-MB")
+	}()
+	return func() int64 { close(end); return <-peak }
 }
 
-// writeMarkdownProject writes the same pages as Markdown files: what Go prepares
-// stands in the front matter, the texts below it.
-func writeMarkdownProject(b *testing.B, builder *Builder, cat content.Catalogue, dir string) {
+// resident is the memory of a process now; nothing when it has ended.
+func resident(pid int) (own, shared int64) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0
+	}
+	kB := func(name string) int64 {
+		_, rest, found := strings.Cut(string(status), name+":")
+		if !found {
+			return 0
+		}
+		n, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+		return n << 10
+	}
+	return kB("RssAnon") + kB("RssShmem"), kB("RssFile")
+}
+
+// ours builds in a process of its own.
+func ours(b *testing.B, n int) (full, again cost) {
 	b.Helper()
-	must := func(err error) {
+	cmd := exec.Command(os.Args[0], BuildCommand, b.TempDir(), strconv.Itoa(n))
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+	var costs []cost
+	if err := json.Unmarshal(out, &costs); err != nil {
+		b.Fatal(err)
+	}
+	return costs[0], costs[1]
+}
+
+// peer is what the plain Hugo command needs for the same content as Markdown
+// files: same version, layouts and configuration, but Hugo renders the Markdown
+// and its templates gather the lists from the pages.
+func peer(b *testing.B, source string) (took time.Duration, c cost) {
+	b.Helper()
+	public := filepath.Join(b.TempDir(), "public")
+	cmd := exec.Command(os.Args[0], HugoCommand, "--source", source, "--destination", public, "--baseURL", "https://service-point.example/",
+		"--cacheDir", b.TempDir(), "--noBuildLock", "--environment", "production")
+	cmd.Env = []string{"HOME=" + b.TempDir(), "PATH=", "LANG=C.UTF-8", "TZ=Europe/Berlin", "HUGO_DISABLELANGUAGES=" + content.Easy}
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = &said, &said
+	started := time.Now()
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	stop := watch(cmd.Process.Pid)
+	if err := cmd.Wait(); err != nil {
+		b.Fatalf("%v: %s", err, said.String())
+	}
+	took, c.Memory = time.Since(started), stop()
+	c.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	fs.WalkDir(os.DirFS(public), ".", func(name string, _ fs.DirEntry, _ error) error {
+		if strings.HasSuffix(name, ".html") {
+			c.Pages++
+		}
+		return nil
+	})
+	return took, c
+}
+
+// peerProject writes the catalogue as a Hugo project that an author would have:
+// one Markdown file per page and language with the facts in its front matter.
+func peerProject(b *testing.B, cat content.Catalogue) string {
+	b.Helper()
+	dir := b.TempDir()
+	check := func(err error) {
+		b.Helper()
 		if err != nil {
 			b.Fatal(err)
 		}
 	}
-	must(os.CopyFS(dir, project))
-	must(os.RemoveAll(filepath.Join(dir, "content")))
-	for name, change := range map[string][2]string{
-		"layouts/leistungen/page.html": {`{{ range $id := $order }}{{ with index $modules $id }}
-<section class="prose" aria-labelledby="{{ $id }}"><h2 id="{{ $id }}">{{ T (print "guide_" $id) }}</h2>
-<div{{ with $lang }} lang="{{ . }}" dir="ltr"{{ end }}>{{ . | safeHTML }}</div></section>
-{{ end }}{{ end }}`, `{{ .Content }}`},
-		"layouts/veranstaltungen/page.html": {`{{ with .Params.body }}<div class="prose"{{ with $lang }} lang="{{ . }}" dir="ltr"{{ end }}>{{ . | safeHTML }}</div>{{ end }}`, `{{ .Content }}`},
-	} {
-		full := filepath.Join(dir, name)
-		text, err := os.ReadFile(full)
-		must(err)
-		if !strings.Contains(string(text), change[0]) {
-			b.Fatal(name, "has changed")
+	check(os.CopyFS(dir, project))
+	check(os.Remove(filepath.Join(dir, "content", "_content.gotmpl")))
+	const own = "testdata/peer"
+	check(fs.WalkDir(os.DirFS(own), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
-		must(os.WriteFile(full, []byte(strings.Replace(string(text), change[0], change[1], 1)), 0o644))
-	}
-	all, err := builder.records(context.Background(), cat)
-	must(err)
-	for lang, sections := range all {
-		bodies := map[string]string{}
-		for _, g := range cat.Guides {
-			t := g.Texts[lang]
-			bodies["leistungen/"+g.Slug] = "## Worum es geht\n\n" + t.Full + "\n\n## Voraussetzungen\n\n" + t.Requirements + "\n\n## Unterlagen\n\n" + t.Documents + "\n\n## Kosten\n\n" + t.Fees + "\n\n## Dauer\n\n" + t.Duration + "\n\n## Ablauf\n\n" + t.Procedure + "\n\n## Stelle\n\n" + t.Office
+		text, err := os.ReadFile(filepath.Join(own, name))
+		if err != nil {
+			return err
 		}
-		for _, e := range cat.Events {
-			bodies["veranstaltungen/"+e.Slug] = e.Texts[lang].Body
-		}
-		for _, records := range sections {
-			for _, r := range records {
-				switch p := r.Params.(type) {
-				case guidePage:
-					p.Modules = map[string]string{"full": "x", "requirements": "x", "documents": "x", "fees": "x", "duration": "x", "procedure": "x", "office": "x"} // for the list of contents
-					r.Params = p
-				case eventPage:
-					p.Body = ""
-					r.Params = p
+		return os.WriteFile(filepath.Join(dir, name), text, 0o644)
+	}))
+	all, err := (&Builder{Languages: benchLanguages}).records(b.Context(), cat)
+	check(err)
+	bodies := markdownOf(cat)
+	for _, lang := range benchLanguages {
+		for section, records := range all[lang] {
+			for weight, r := range records {
+				if r.Path == shellPath {
+					continue
 				}
-				front := map[string]any{"title": r.Title, "params": r.Params}
+				front := map[string]any{}
+				raw, err := json.Marshal(r.Params)
+				check(err)
+				check(json.Unmarshal(raw, &front))
+				for _, key := range []string{"body", "sections", "groups", "index", "months", "guides", "events", "topics", "feed"} {
+					delete(front, key) // Hugo's to make
+				}
+				if topic, ok := front["topic"].(map[string]any); ok && section == guidesSection {
+					front["group"] = topic["text"]
+				}
+				if line, ok := front["line"].(map[string]any); ok {
+					front["year"], front["month"] = line["iso"].(string)[:4], line["iso"].(string)[:7]
+				}
+				front["title"], front["weight"] = r.Title, weight+1
 				if r.Updated != "" {
 					front["lastmod"] = r.Updated
 				}
-				text, err := marshal(front)
-				must(err)
-				name := filepath.Join(dir, "content", r.Path+"."+lang+".md")
-				if r.Kind != "page" {
-					name = filepath.Join(dir, "content", r.Path, "_index."+lang+".md")
+				if r.Path == eventsSection {
+					front["outputs"] = []string{"html", "rss"}
 				}
-				must(os.MkdirAll(filepath.Dir(name), 0o755))
-				must(os.WriteFile(name, append(text, []byte("\n"+bodies[r.Path]+"\n")...), 0o644))
+				name := r.Path + "." + lang + ".md"
+				if r.Kind != "page" {
+					name = filepath.Join(r.Path, "_index."+lang+".md")
+				}
+				text, err := json.MarshalIndent(front, "", "  ")
+				check(err)
+				full := filepath.Join(dir, "content", name)
+				check(os.MkdirAll(filepath.Dir(full), 0o755))
+				check(os.WriteFile(full, append(append(text, "\n\n"...), bodies[lang+"/"+r.Path]...), 0o644))
 			}
 		}
 	}
+	return dir
 }
+
+// markdownOf gives the texts of all pages by language and path.
+func markdownOf(cat content.Catalogue) map[string]string {
+	bodies := map[string]string{}
+	for _, lang := range benchLanguages {
+		heads, err := words(lang)
+		if err != nil {
+			panic(err) // embedded
+		}
+		for _, g := range cat.Guides {
+			t, _ := pick(g.Texts, lang)
+			var md strings.Builder
+			for _, m := range []struct{ id, md string }{
+				{"full", t.Full}, {"requirements", t.Requirements}, {"documents", t.Documents}, {"fees", t.Fees}, {"deadlines", t.Deadlines},
+				{"duration", t.Duration}, {"legal_basis", t.LegalBasis}, {"procedure", t.Procedure}, {"forms", t.Forms}, {"office", t.Office},
+			} {
+				if m.md != "" {
+					fmt.Fprintf(&md, "## %s\n\n%s\n\n", heads["guide_"+m.id], m.md)
+				}
+			}
+			bodies[lang+"/"+guidesSection+"/"+g.Slug] = md.String()
+		}
+		for _, e := range cat.Events {
+			t, _ := pick(e.Texts, lang)
+			bodies[lang+"/"+eventsSection+"/"+e.Slug] = t.Body
+		}
+		for _, p := range cat.Providers {
+			bodies[lang+"/"+providersSection+"/"+p.Slug], _ = p.About.In(lang)
+		}
+		for _, p := range cat.Pages {
+			path, ok := pagePaths[p.Slug]
+			if !ok {
+				path = p.Slug
+			}
+			t, _ := pick(p.Texts, lang)
+			bodies[lang+"/"+path] = t.Body
+		}
+	}
+	return bodies
+}
+
+// BenchmarkBuildBesideHugo builds from records to a checked release and lets the
+// plain Hugo command build the same content from Markdown files, in turns.
+// Nothing is deleted in between: ext4 takes its time to find a new inode among
+// those that were freed in the last seconds.
+func BenchmarkBuildBesideHugo(b *testing.B) {
+	for _, size := range []struct{ n, rounds int }{{1000, 3}, {5000, 3}} {
+		b.Run(fmt.Sprint(size.n), func(b *testing.B) {
+			cat, err := contenttest.Many(size.n, benchNow)
+			if err != nil {
+				b.Fatal(err)
+			}
+			source := peerProject(b, cat)
+			var took, again, pack, theirs, memory, theirMemory, cpu, theirCPU, hugo, rest []float64
+			for range size.rounds {
+				full, second := ours(b, size.n)
+				t, p := peer(b, source)
+				if full.Pages < p.Pages-1 || p.Pages < full.Pages-1 { // 404 pages differ
+					b.Fatalf("%d pages beside %d", full.Pages, p.Pages)
+				}
+				took, again, pack = append(took, full.built().Seconds()), append(again, second.built().Seconds()), append(pack, full.Pack.Seconds())
+				memory, theirMemory = append(memory, mib(full.Memory)), append(theirMemory, mib(p.Memory))
+				cpu, theirCPU, theirs = append(cpu, full.CPU.Seconds()), append(theirCPU, p.CPU.Seconds()), append(theirs, t.Seconds())
+				hugo, rest = append(hugo, full.Hugo.Seconds()), append(rest, (full.built()-full.Hugo).Seconds())
+				b.Logf("%+v\n%+v\nhugo %v %+v", full, second, t, p)
+			}
+			row(b, "time", "s", median(took), median(theirs), 1)
+			row(b, "cpu-without-compression", "s", median(cpu), median(theirCPU), 0)
+			row(b, "memory", "MiB", median(memory), median(theirMemory), 0.5)
+			row(b, "time-in-hugo", "s", median(hugo), 0, 0)
+			row(b, "time-around-hugo", "s", median(rest), 0, 0)
+			row(b, "compression", "s", median(pack), 0, 0)
+			row(b, "again-after-one-change", "s", median(again), median(theirs), 0)
+		})
+	}
+}
+
+// row reports one figure, beside the peer's when there is one.
+func row(b *testing.B, name, unit string, ours, peer, aim float64) {
+	b.Run(name, func(b *testing.B) {
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(ours, unit)
+		if peer > 0 {
+			b.ReportMetric(peer, "peer-"+unit)
+			b.ReportMetric(ours/peer, "ratio")
+		}
+		if aim > 0 {
+			b.ReportMetric(aim, "aim")
+		}
+	})
+}
+
+func median(list []float64) float64 {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

@@ -26,6 +26,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == site.HugoCommand {
 		os.Exit(site.HugoMain(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == site.BuildCommand {
+		os.Exit(site.BuildForBenchmark(os.Args[2:]))
+	}
 	code := m.Run()
 	if builtDir != "" {
 		os.RemoveAll(builtDir)
