@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -78,6 +79,7 @@ func (b *Builder) hugo(ctx context.Context, stage, public, origin string, pages 
 		fmt.Sprintf("GOGC=%d", min(25+pages/200, 70)), "GOMEMLIMIT=768MiB", "HUGO_MEMORYLIMIT=0.25",
 		"HUGO_DISABLELANGUAGES=" + strings.Join(disabled, " "),
 	}
+	debug.FreeOSMemory() // the records are written: the child can have their place
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
