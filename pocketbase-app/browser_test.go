@@ -55,7 +55,7 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab opens a new tab that notes console errors and requests to other hosts.
+// tab opens a new tab, in front of all others, that notes console errors and requests to other hosts.
 func tab(t *testing.T, parent context.Context, origin string) (context.Context, *notes) {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent)
@@ -81,7 +81,8 @@ func tab(t *testing.T, parent context.Context, origin string) (context.Context, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	must(t, ctx, call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}))
+	must(t, ctx, call(network.Enable, network.EnableParams{}), call(log.Enable, cdp.Empty{}),
+		call(emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}))
 	return ctx, n
 }
 

@@ -29,7 +29,6 @@ func TestBrowserPages(t *testing.T) {
 	s := running(t)
 	for lang, seen := range map[string][]look{"": looks, "/en": looks[2:], "/ls": looks[2:]} {
 		t.Run("language"+lang, func(t *testing.T) {
-			t.Parallel()
 			ctx, notes := tab(t, b, s.URL)
 			for _, path := range publicPages {
 				must(t, ctx, chromedp.Navigate(s.URL+lang+path))
@@ -54,7 +53,6 @@ type way struct {
 func ways(t *testing.T, b context.Context, origin string, journey func(w way)) {
 	for _, name := range []string{"with JavaScript", "without JavaScript", "keyboard only"} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			ctx, notes := tab(t, b, origin)
 			if name == "without JavaScript" {
 				must(t, ctx, call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))

@@ -111,6 +111,7 @@ func (b *bench) start(store hooks.Store, d *hooks.Dispatcher) (stop func()) {
 
 func (b *bench) state(key string) (hooks.State, string) {
 	b.t.Helper()
+	synctest.Wait() // a try may be due at this very moment
 	s, cause, err := b.Look(key)
 	if err != nil {
 		b.t.Fatal(err)
