@@ -322,7 +322,7 @@ func markdownOf(cat content.Catalogue) map[string]string {
 			bodies[lang+"/"+providersSection+"/"+p.Slug], _ = p.About.In(lang)
 		}
 		for _, p := range cat.Pages {
-			path, ok := pagePaths[p.Slug]
+			path, ok := content.PagePaths[p.Slug]
 			if !ok {
 				path = p.Slug
 			}

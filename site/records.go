@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"servicepoint/content"
 
@@ -199,17 +200,8 @@ type feedItem struct {
 	When string `json:"when"` // RFC 3339
 }
 
-// Addresses of the pages that are no lists of records. The slug of a
-// content.Page that stands behind one comes second.
+// shellPath is the address of the frame that the server fills.
 const shellPath = "sp-shell"
-
-var pagePaths = map[string]string{
-	"home":          "",
-	"service-point": "service-point",
-	"accessibility": "barrierefreiheit",
-	"imprint":       "impressum",
-	"privacy":       "datenschutz",
-}
 
 // Sections of records, each a JSON file per language; a page may not take the
 // address of one, nor of a dynamic route.
@@ -335,8 +327,8 @@ func checkSlugs(cat content.Catalogue) content.Problems {
 }
 
 func reserved(slug string) bool {
-	for _, path := range pagePaths {
-		if slug == path && pagePaths[slug] != path {
+	for _, path := range content.PagePaths {
+		if slug == path && content.PagePaths[slug] != path {
 			return true
 		}
 	}
@@ -439,7 +431,7 @@ func (e *edition) pages() []record {
 	for _, p := range e.Pages {
 		bySlug[p.Slug] = p
 	}
-	for slug := range pagePaths { // the frame links to them, so they exist even when nobody wrote them
+	for slug := range content.PagePaths { // the frame links to them, so they exist even when nobody wrote them
 		if _, ok := bySlug[slug]; !ok {
 			bySlug[slug] = content.Page{Slug: slug}
 		}
@@ -447,7 +439,7 @@ func (e *edition) pages() []record {
 	list := []record{{Path: shellPath, Kind: "page", Title: "SP_TITLE", Params: textPage{Shell: true}}}
 	for _, slug := range slices.Sorted(maps.Keys(bySlug)) {
 		page := bySlug[slug]
-		path, own := pagePaths[slug]
+		path, own := content.PagePaths[slug]
 		if !own {
 			path = slug
 		}
@@ -847,18 +839,16 @@ func byLetter(links []link, lang string) []group {
 }
 
 func letter(s string) string {
-	for _, r := range s {
-		switch r = unicode.ToUpper(r); {
-		case r >= 'A' && r <= 'Z':
-			return string(r)
-		case r == 'Ä':
-			return "A"
-		case r == 'Ö':
-			return "O"
-		case r == 'Ü':
-			return "U"
-		}
-		break
+	first, _ := utf8.DecodeRuneInString(s)
+	switch r := unicode.ToUpper(first); {
+	case r >= 'A' && r <= 'Z':
+		return string(r)
+	case r == 'Ä':
+		return "A"
+	case r == 'Ö':
+		return "O"
+	case r == 'Ü':
+		return "U"
 	}
 	return "#"
 }

@@ -158,17 +158,6 @@ func read(t *testing.T, dir, name string) string {
 	return string(b)
 }
 
-// problems builds and gives the problems that kept the site from going live.
-func problems(t *testing.T, cat content.Catalogue) content.Problems {
-	t.Helper()
-	_, err := (&site.Builder{Dir: t.TempDir()}).Build(t.Context(), cat)
-	var p content.Problems
-	if err == nil || !errors.As(err, &p) {
-		t.Fatalf("want problems, got %v", err)
-	}
-	return p
-}
-
 var update = flag.Bool("update", false, "write the golden pages anew")
 
 var fingerprint = regexp.MustCompile(`\.[0-9a-f]{64}\.`)
