@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -33,7 +32,7 @@ func (w way) signIn(s *instance, who string) {
 // staffPage checks a page of staff in every look, and that the menu says where it is.
 func (w way) staffPage(name, area string) {
 	w.t.Helper()
-	checkPage(w.t, w.ctx, "staff"+name)
+	w.looks("staff" + name)
 	if got := eval[string](w.t, w.ctx, `[...document.querySelectorAll(".staff-menu [aria-current]")].map(a => a.getAttribute("href")).join(" ")`); got != area {
 		w.t.Errorf("%s: the menu marks %q, want %q", name, got, area)
 	}
@@ -81,7 +80,7 @@ func TestBrowserStaffPages(t *testing.T) {
 	} {
 		t.Run(role.who, func(t *testing.T) {
 			ctx, notes := tab(t, b, s.URL)
-			w := way{t: t, ctx: ctx}
+			w := way{t: t, ctx: ctx, script: true}
 			w.signIn(s, role.who)
 			if role.who == "planung" {
 				must(t, ctx, chromedp.Navigate(s.URL+"/planung/smart-kassel/"))
@@ -205,7 +204,7 @@ func TestBrowserEditorPublishes(t *testing.T) {
 		must(w.t, w.ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector('[name="texts.de.title"]').value = ""; 0`))
 		w.press(saveButton)
 		w.reads("Bitte prüfen Sie Ihre Angaben")
-		checkPage(w.t, w.ctx, "staff-edit-error")
+		w.looks("staff-edit-error")
 		w.fill(`[name="texts.de.title"]`, title)
 		w.press(saveButton)
 		w.reads("Gespeichert")
@@ -219,7 +218,7 @@ func TestBrowserEditorPublishes(t *testing.T) {
 		w.press(previewButton)
 		w.reads(title)
 		w.reads("Zurück zur Bearbeitung")
-		checkPage(w.t, w.ctx, "staff-preview")
+		w.looks("staff-preview")
 	})
 }
 
@@ -228,13 +227,12 @@ func TestBrowserEditorPublishes(t *testing.T) {
 func TestBrowserEditorsMeet(t *testing.T) {
 	b, s := browser(t), running(t)
 	ctx, notes := tab(t, b, s.URL)
-	w := way{t: t, ctx: ctx}
-	must(t, ctx, call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	w := way{t: t, ctx: ctx, script: true}
 	at := s.URL + "/redaktion/veranstaltungen/balkonsolar/"
 	w.signIn(s, "redaktion")
 	w.open(at)
 	other, _ := tab(t, b, s.URL)
-	w2 := way{t: t, ctx: other}
+	w2 := way{t: t, ctx: other, script: true}
 	w2.open(at)
 	w2.fill(`[name="texts.de.title"]`, "Balkonsolar für alle")
 	w2.press(saveButton)
@@ -265,7 +263,7 @@ func TestBrowserCounterAnswers(t *testing.T) {
 		w.press(fmt.Sprintf(`main a[href="/schalter/anliegen/%s/"]`, ref))
 		w.press(`main form button[type="submit"]`)
 		w.reads("Bitte prüfen Sie Ihre Angaben")
-		checkPage(w.t, w.ctx, "staff-case-error")
+		w.looks("staff-case-error")
 		w.fill(`#f-message`, "Das dauert etwa zwei Wochen.")
 		w.pick(`#f-state`, "in_progress")
 		w.press(`main form button[type="submit"]`)
@@ -284,7 +282,7 @@ func TestBrowserCounterAnswers(t *testing.T) {
 func TestBrowserCitizenSeesEverything(t *testing.T) {
 	b, s := browser(t), running(t)
 	ctx, notes := tab(t, b, s.URL)
-	w := way{t: t, ctx: ctx}
+	w := way{t: t, ctx: ctx, script: true}
 	w.open(s.URL + "/leistungen/sperrmuell/anfrage/")
 	checkPage(t, ctx, "citizen-ask")
 	w.fill(`#f-message`, "Ich möchte ein altes Sofa\nund zwei Stühle abholen lassen.")
@@ -305,6 +303,8 @@ func TestBrowserCitizenSeesEverything(t *testing.T) {
 	w.press(send)
 	checkPage(t, ctx, "citizen-wrong-pair")
 	w.open(s.URL + "/veranstaltungen/balkonsolar/buchen/")
+	checkPage(t, ctx, "citizen-booking")
+	w.choose(`input[name="pool"][value="room"]`)
 	w.fill(`#f-name`, "Ada Lovelace")
 	w.fill(`#f-email`, "ada@example.org")
 	w.press(send)

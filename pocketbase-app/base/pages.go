@@ -71,6 +71,14 @@ type View struct {
 // T gives the words for a key in the page's language.
 func (v View) T(key string, args ...any) string { return v.words.In(v.Lang, key, args...) }
 
+// Word is T for a key that may have no words; then it gives the other text.
+func (v View) Word(key, otherwise string) string {
+	if s := v.T(key); s != key {
+		return s
+	}
+	return otherwise
+}
+
 // Say gives the sentence of a problem.
 func (v View) Say(p content.Problem) string { return v.words.Say(v.Lang, p) }
 

@@ -263,7 +263,7 @@ func (c *Cases) casePage(e *core.RequestEvent, status int, k *Case, v base.View,
 	if key := v.Form.Get("key"); key != "" {
 		data["Key"] = formKey(key)
 	}
-	v.Title, v.Data = k.Title+" "+k.Reference, data
+	v.Title, v.Data = k.Title+" – "+k.Reference, data
 	return c.Platform.Show(e, status, pages, "case", v)
 }
 

@@ -28,7 +28,10 @@ type option struct {
 
 // poolRow is one row of the pools: three inputs, or only the label on the page
 // of another language.
-type poolRow struct{ Code, Size, Label base.Field }
+type poolRow struct {
+	Name              string
+	Code, Size, Label base.Field
+}
 
 func (d *Editorial) label(f field) string { return d.word("staff.field." + f.name()) }
 
@@ -110,11 +113,11 @@ func (d *Editorial) poolRows(path, lang string, form url.Values, problems conten
 	empty := 2
 	for i := 0; i < poolRows && empty > 0; i++ {
 		at := path + "." + strconv.Itoa(i) + "."
-		number := strconv.Itoa(i + 1)
 		row := poolRow{
-			Code:  d.input(at+"code", d.word("staff.field.pool_code", "n", number), form, problems),
-			Size:  d.input(at+"size", d.word("staff.field.pool_size", "n", number), form, problems),
-			Label: d.input(at+"label."+lang, d.word("staff.field.pool_label", "n", number), form, problems),
+			Name:  d.word("staff.field.pool", "n", i+1),
+			Code:  d.input(at+"code", d.word("staff.field.pool_code"), form, problems),
+			Size:  d.input(at+"size", d.word("staff.field.pool_size"), form, problems),
+			Label: d.input(at+"label."+lang, d.word("staff.field.pool_label"), form, problems),
 		}
 		row.Size.InputMode = "numeric"
 		if row.Code.Value == "" && row.Size.Value == "" && row.Label.Value == "" {

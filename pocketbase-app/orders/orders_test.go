@@ -417,7 +417,7 @@ func TestOperatorsPage(t *testing.T) {
 	}
 	for provider, want := range map[string][]string{
 		"strom":   {"in Ordnung</td> <td>2</td> <td>3 Std.</td> <td>1</td> <td>0</td> <td>1</td> <td>1</td> <td>1</td> <td>1</td>", "&lt;b&gt;no&lt;/b&gt;", "Anhalten"},
-		"mail":    {"<td>0</td> <td>–</td> <td>0</td> <td>0</td> <td>0</td> <td>1</td>"},
+		"E-Mail":  {"<td>0</td> <td>–</td> <td>0</td> <td>0</td> <td>0</td> <td>1</td>"},
 		"telefon": {"nicht eingerichtet", "<td>1</td> <td>3 Std.</td>"},
 		"5":       {"netz-nord", "17", `name="id" value="5"`, "Erneut versuchen", "02.12.2026 09:00"},
 	} {
