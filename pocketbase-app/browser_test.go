@@ -58,7 +58,7 @@ func browser(t *testing.T) context.Context {
 // tab opens a new tab, in front of all others, that notes console errors and requests to other hosts.
 func tab(t *testing.T, parent context.Context, origin string) (context.Context, *notes) {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(parent)
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext()) // cookies of its own
 	t.Cleanup(cancel)
 	ctx, stop := context.WithTimeout(ctx, 120*time.Second)
 	t.Cleanup(stop)

@@ -29,9 +29,11 @@ func (w way) signIn(s *instance, who string) {
 }
 
 // staffPage checks a page of staff in every look, and that the menu says where it is.
-func (w way) staffPage(name, area string) {
+func (w way) staffPage(name, area string, only ...look) {
 	w.t.Helper()
-	w.looks("staff" + name)
+	if w.script && !w.keys {
+		checkPage(w.t, w.ctx, "staff"+name, only...)
+	}
 	if got := eval[string](w.t, w.ctx, `[...document.querySelectorAll(".staff-menu [aria-current]")].map(a => a.getAttribute("href")).join(" ")`); got != area {
 		w.t.Errorf("%s: the menu marks %q, want %q", name, got, area)
 	}
@@ -54,6 +56,9 @@ func TestBrowserStaffPages(t *testing.T) {
 		}
 		return out
 	}
+	similar := map[string]bool{"/redaktion/umfragen/": true, "/redaktion/seiten/": true, "/redaktion/partner/": true, "/redaktion/themen/": true,
+		"/redaktion/leistungen/sperrmuell/?sprache=en": true, "/redaktion/seiten/service-point/?sprache=ls": true, "/redaktion/partner/kvg/?sprache=ls": true,
+		"/redaktion/veranstaltungen/neu/": true, "/redaktion/leistungen/reisepass/": true}
 	for _, role := range []struct {
 		who   string
 		pages [][2]string // address, marked area of the menu
@@ -92,7 +97,11 @@ func TestBrowserStaffPages(t *testing.T) {
 				if role.who != "redaktion" {
 					name = "/" + role.who + name
 				}
-				w.staffPage(strings.ReplaceAll(name, ref, "A-1"), p[1])
+				var only []look // pages of a template seen in every look already: narrow
+				if similar[p[0]] {
+					only = looks[2:]
+				}
+				w.staffPage(strings.ReplaceAll(name, ref, "A-1"), p[1], only...)
 			}
 			if role.who == "admin" {
 				w.open(s.URL + "/redaktion/konten/")
@@ -237,6 +246,7 @@ func TestBrowserEditorsMeet(t *testing.T) {
 	w.open(at)
 	other, _ := tab(t, b, s.URL)
 	w2 := way{t: t, ctx: other, script: true}
+	w2.signIn(s, "redaktion")
 	w2.open(at)
 	w2.fill(`[name="texts.de.title"]`, "Balkonsolar für alle")
 	w2.press(saveButton)
