@@ -257,13 +257,15 @@ func TestBrowserEditorsMeet(t *testing.T) {
 		t.Errorf("what was typed is lost: %q", got)
 	}
 	w.staffPage("-conflict", "/redaktion/")
+	w.open(s.URL + "/redaktion/")
+	w.reads("Balkonsolar für alle")
+	w.staffPage("-dashboard-waiting", "/redaktion/")
+	shows(t, s.URL+"/veranstaltungen/", "Strom vom Balkon", true)
 	w.open(at)
 	w.press(`main form[action$="/zuruecknehmen/"] button`)
 	w.reads("Zurückgenommen")
 	w.staffPage("-withdrawn", "/redaktion/")
-	shows(t, s.URL+"/veranstaltungen/", "Balkonsolar", false)
-	w.open(s.URL + "/redaktion/")
-	w.staffPage("-dashboard-waiting", "/redaktion/")
+	shows(t, s.URL+"/veranstaltungen/", "Strom vom Balkon", false)
 	notes.check(t)
 }
 
