@@ -3,9 +3,11 @@ package booking
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"servicepoint/content"
 	"servicepoint/pocketbase-app/base"
@@ -133,7 +135,7 @@ func (h house) unprotect() {
 
 // openNaive serves bookings the way that looks right and is not: count the free
 // places, then insert.
-func openNaive(t *testing.T) house {
+func openNaive(t testing.TB) house {
 	p := basetest.New(t, Words)
 	s := New(p)
 	p.App.Settings().RateLimits.Enabled = false
@@ -161,20 +163,42 @@ func openNaive(t *testing.T) house {
 	return house{t, p, s, srv.URL, client}
 }
 
-// BenchmarkSeats books over HTTP by 64 clients at once; every booking is on disk
-// before its answer.
+// BenchmarkSeats books over HTTP by 64 clients at once, every booking on disk
+// before its answer, in turns with the naive design: it reads the counter, then
+// inserts one bare row, without idempotency key, order or check of the request,
+// and oversells.
 func BenchmarkSeats(b *testing.B) {
-	h := open(b)
-	h.publish(lecture("messe", room(1_000_000_000)))
-	b.SetParallelism(clients)
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if r := h.book("messe", base.NewToken(), ada); r.status != http.StatusCreated {
-				b.Errorf("%d %s", r.status, r.body)
-				return
+	const rounds, span = 3, 2 * time.Second
+	own, naive := open(b), openNaive(b)
+	var rates [2][]float64
+	for round := range rounds {
+		for i, h := range []house{own, naive} {
+			slug := fmt.Sprintf("messe-%d", round)
+			h.publish(lecture(slug, room(1_000_000_000)))
+			var n atomic.Int64
+			var wg sync.WaitGroup
+			started := time.Now()
+			for range clients {
+				wg.Go(func() {
+					for time.Since(started) < span {
+						if r := h.book(slug, base.NewToken(), ada); r.status != http.StatusCreated {
+							b.Errorf("%d %s", r.status, r.body)
+							return
+						}
+						n.Add(1)
+					}
+				})
 			}
+			wg.Wait()
+			rates[i] = append(rates[i], float64(n.Load())/time.Since(started).Seconds())
 		}
-	})
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "bookings/s")
+	}
+	for _, list := range rates {
+		slices.Sort(list)
+	}
+	ours, theirs := rates[0][rounds/2], rates[1][rounds/2]
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(ours, "seats/s")
+	b.ReportMetric(theirs, "peer-seats/s")
+	b.ReportMetric(ours/theirs, "ratio")
 }
