@@ -43,8 +43,13 @@ verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffic
 	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/...
 	go test -race ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
 
-bench: ## the figures of docs/performance.md, each beside its floor or peer
-	go test -run '^$$' -bench . -benchtime 2s ./pocketbase-app/... ./exports/... ./site/...
+bench: build ## the figures of docs/performance.md, each beside its floor or peer; a table at the end
+	@{ go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./pocketbase-app && \
+	   go test -run '^$$' -bench Seats -benchtime 1x ./pocketbase-app/booking && \
+	   go test -run '^$$' -bench Answer -benchtime 2s ./pocketbase-app/participation && \
+	   go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./site && \
+	   go test -run '^$$' -bench Workbook -benchtime 1x ./exports; } | tee bin/bench.txt
+	@echo; .ci/bench-table bin/bench.txt
 
 fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	@for pkg in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \

@@ -74,9 +74,9 @@ func (b *Builder) hugo(ctx context.Context, stage, public, origin string, pages 
 	cmd.Dir = stage
 	cmd.Env = []string{
 		"HOME=" + stage, "TMPDIR=" + tmp, "PATH=", "LANG=C.UTF-8", "TZ=Europe/Berlin",
-		// Both limits: GOMEMLIMIT alone doubles the CPU time. GOGC keeps the peak at
-		// about half of what plain Hugo needs; a small site can afford more of it.
-		fmt.Sprintf("GOGC=%d", min(25+pages/200, 70)), "GOMEMLIMIT=768MiB", "HUGO_MEMORYLIMIT=0.25",
+		// Both limits: GOMEMLIMIT alone doubles the CPU time. A small site costs little
+		// more than the program itself, so its speed counts; a large one its memory.
+		fmt.Sprintf("GOGC=%d", max(110-pages/200, 60)), "GOMEMLIMIT=768MiB", "HUGO_MEMORYLIMIT=0.25",
 		"HUGO_DISABLELANGUAGES=" + strings.Join(disabled, " "),
 	}
 	debug.FreeOSMemory() // the records are written: the child can have their place
