@@ -44,7 +44,7 @@ verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffic
 	go test -race ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
 
 bench: build ## the figures of docs/performance.md, each beside its floor or peer; a table at the end
-	@{ go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./pocketbase-app && \
+	@set -o pipefail; { go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./pocketbase-app && \
 	   go test -run '^$$' -bench Seats -benchtime 1x ./pocketbase-app/booking && \
 	   go test -run '^$$' -bench Answer -benchtime 2s ./pocketbase-app/participation && \
 	   go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./site && \
