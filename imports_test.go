@@ -105,22 +105,19 @@ func TestArrowsPointDown(t *testing.T) {
 
 // Where each outside library may be imported by code that is not a test.
 var libraries = map[string][]string{
-	"github.com/gohugoio/hugo":                 {"site"},
-	"github.com/andybalholm/brotli":            {"site"},
-	"github.com/yuin/goldmark":                 {"content"},
-	"github.com/microcosm-cc/bluemonday":       {"content"},
-	"github.com/xuri/excelize":                 {"exports"},
-	"github.com/pocketbase":                    {"base", "migrations", "matter", "main"},
-	"modernc.org/sqlite":                       {"base", "matter"},
-	"github.com/robfig/cron":                   {"matter"},
-	"github.com/spf13/cobra":                   {"main"},
-	"github.com/schollz/progressbar":           {"main"},
-	"github.com/failsafe-go":                   {"hooks"},
-	"github.com/wneessen/go-mail":              {"hooks/provider"},
-	"golang.org/x/":                            {"content", "hooks", "hooks/provider", "site", "exports", "base", "matter", "main"},
-	"github.com/gabriel-vasile/mimetype":       {"matter"},
-	"github.com/parquet-go/parquet-go":         {"exports"},
-	"github.com/santhosh-tekuri/jsonschema/v6": {"content"},
+	"github.com/gohugoio/hugo":           {"site"},
+	"github.com/andybalholm/brotli":      {"site"},
+	"github.com/yuin/goldmark":           {"content"},
+	"github.com/microcosm-cc/bluemonday": {"content"},
+	"github.com/xuri/excelize":           {"exports"},
+	"github.com/pocketbase":              {"base", "migrations", "matter", "main"},
+	"modernc.org/sqlite":                 {"base", "matter"},
+	"github.com/robfig/cron":             {"matter"},
+	"github.com/spf13/cobra":             {"main"},
+	"github.com/schollz/progressbar":     {"main"},
+	"github.com/failsafe-go":             {"hooks"},
+	"github.com/wneessen/go-mail":        {"hooks/provider"},
+	"golang.org/x/":                      {"content", "hooks", "hooks/provider", "site", "exports", "base", "matter", "main"},
 }
 
 func TestLibrariesStayInTheirRoom(t *testing.T) {
