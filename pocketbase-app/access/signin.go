@@ -1,7 +1,6 @@
 package access
 
 import (
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -47,8 +46,8 @@ func (a *Access) signIn(e *core.RequestEvent) error {
 	if len(problems) > 0 {
 		return a.signInPage(e, http.StatusUnprocessableEntity, form, problems)
 	}
-	address, account := "address:"+e.RealIP(), "account:"+base.Hash(email)
-	exempt := a.p.Demo && isLoopback(e.RealIP())
+	address, account := "address:"+base.Network(e.RealIP()), "account:"+base.Hash(email)
+	exempt := a.p.Exempt(e)
 	now := a.p.Now()
 	if !exempt && !a.attempts.take(address, perAddress, now) {
 		return a.tooMany(e, form)
@@ -130,11 +129,6 @@ func localPath(s string) string {
 		return ""
 	}
 	return s
-}
-
-func isLoopback(ip string) bool {
-	parsed := net.ParseIP(ip)
-	return parsed != nil && parsed.IsLoopback()
 }
 
 func pause(e *core.RequestEvent, d time.Duration) {

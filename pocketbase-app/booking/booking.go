@@ -28,8 +28,8 @@ type Service struct {
 
 	p        *base.Platform
 	events   *shelf
-	byIP     *limits
-	byNumber *limits
+	byIP     *base.Limits
+	byNumber *base.Limits
 }
 
 // New makes the service; set its fields before [Service.Bind].
@@ -39,8 +39,8 @@ func New(p *base.Platform) *Service {
 		Pause:     600 * time.Millisecond,
 		p:         p,
 		events:    &shelf{known: map[string]known{}},
-		byIP:      newLimits(6*time.Second, 10),
-		byNumber:  newLimits(time.Minute, 5),
+		byIP:      base.NewLimits(10, time.Minute),
+		byNumber:  base.NewLimits(5, 5*time.Minute),
 	}
 }
 

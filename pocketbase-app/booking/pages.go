@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -370,9 +369,13 @@ func (s *Service) sendLookup(e *core.RequestEvent) error {
 // mayTry limits guessing per visitor and per reference, known or not. In the
 // demo the machine itself is exempt, so that load tools work.
 func (s *Service) mayTry(e *core.RequestEvent, reference string) bool {
-	now, ip := s.p.Now(), e.RealIP()
-	if parsed := net.ParseIP(ip); s.p.Demo && parsed != nil && parsed.IsLoopback() {
+	if s.p.Exempt(e) {
 		return true
 	}
-	return s.byIP.allow(now, network(ip)) && s.byNumber.allow(now, base.Hash(reference))
+	now := s.p.Now()
+	if _, wait := s.byIP.Take(base.Network(e.RealIP()), now); wait > 0 {
+		return false
+	}
+	_, wait := s.byNumber.Take(base.Hash(reference), now)
+	return wait == 0
 }

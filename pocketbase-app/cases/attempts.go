@@ -4,16 +4,13 @@ import (
 	"context"
 	"crypto/subtle"
 	"net/http"
-	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
-	"golang.org/x/time/rate"
 )
 
 // A reference is locked for lockFor after maxFailures wrong secrets within it.
@@ -43,9 +40,9 @@ func (c *Cases) unlock(e *core.RequestEvent, reference, secret string) (string, 
 	began := time.Now()
 	reference = normaliseReference(reference)
 	giveBack := func() {}
-	if addr := e.RealIP(); !(c.Platform.Demo && isLoopback(addr)) {
+	if !c.Platform.Exempt(e) {
 		var wait time.Duration
-		if giveBack, wait = c.addresses.take(addr, c.Platform.Now()); wait > 0 {
+		if giveBack, wait = c.addresses.Take(base.Network(e.RealIP()), c.Platform.Now()); wait > 0 {
 			return "", tooMany{wait}
 		}
 	}
@@ -125,72 +122,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-t.C:
 	}
-}
-
-// addresses limits wrong tries per network address, in memory.
-type addresses struct {
-	burst int
-	per   time.Duration // of burst tries
-
-	mu      sync.Mutex
-	buckets map[string]*rate.Limiter
-	swept   time.Time
-}
-
-func newAddresses(burst int, per time.Duration) *addresses {
-	return &addresses{burst: burst, per: per, buckets: map[string]*rate.Limiter{}}
-}
-
-// take uses up one try of an address, or says how long to wait. giveBack undoes
-// it: only wrong tries shall count.
-func (a *addresses) take(addr string, now time.Time) (giveBack func(), wait time.Duration) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.sweep(now)
-	name := network(addr)
-	bucket := a.buckets[name]
-	if bucket == nil {
-		bucket = rate.NewLimiter(rate.Every(a.per/time.Duration(a.burst)), a.burst)
-		a.buckets[name] = bucket
-	}
-	r := bucket.ReserveN(now, 1)
-	if wait := r.DelayFrom(now); wait > 0 {
-		r.CancelAt(now)
-		return func() {}, wait
-	}
-	return func() { r.CancelAt(now) }, 0
-}
-
-// sweep forgets full buckets, which limit nothing, once per period.
-func (a *addresses) sweep(now time.Time) {
-	if now.Sub(a.swept) < a.per {
-		return
-	}
-	a.swept = now
-	for name, bucket := range a.buckets {
-		if bucket.TokensAt(now) >= float64(a.burst) {
-			delete(a.buckets, name)
-		}
-	}
-}
-
-// network is the address itself, or the /64 that one IPv6 customer has.
-func network(addr string) string {
-	ip, err := netip.ParseAddr(addr)
-	if err != nil {
-		return addr
-	}
-	if ip = ip.Unmap(); ip.Is4() {
-		return ip.String()
-	}
-	prefix, err := ip.WithZone("").Prefix(64)
-	if err != nil {
-		return ip.String()
-	}
-	return prefix.String()
-}
-
-func isLoopback(addr string) bool {
-	ip, err := netip.ParseAddr(addr)
-	return err == nil && ip.Unmap().IsLoopback()
 }

@@ -31,7 +31,7 @@ type Cases struct {
 	AnswerWithin   time.Duration // target for ordinary cases, a mark in the staff's list; 0: none
 	SlowBy         time.Duration // what a wrong pair of reference and secret takes at least
 
-	addresses *addresses
+	addresses *base.Limits
 	secrets   []byte
 	sealed    cipher.AEAD
 }
@@ -45,7 +45,7 @@ func New(p *base.Platform) *Cases {
 		BarrierPartner: "stadt-kassel",
 		AnswerWithin:   14 * 24 * time.Hour,
 		SlowBy:         700 * time.Millisecond,
-		addresses:      newAddresses(10, time.Minute),
+		addresses:      base.NewLimits(10, time.Minute),
 		secrets:        p.Key("case secrets"),
 		sealed:         newSeal(p.Key("case receipt cookie")),
 	}

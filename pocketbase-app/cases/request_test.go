@@ -244,12 +244,3 @@ func TestTheReceiptCookieOpensOnlyHereAndSoon(t *testing.T) {
 		}
 	}
 }
-
-func TestIPv6CustomersCountAsOneAddress(t *testing.T) {
-	if network("2001:db8::1") != network("2001:db8::ffff:2") || network("2001:db8::1") == network("2001:db8:0:1::1") {
-		t.Error("IPv6 addresses are not taken by their /64")
-	}
-	if network("::ffff:192.0.2.1") != "192.0.2.1" || network("192.0.2.1") == network("192.0.2.2") {
-		t.Error("IPv4 addresses are not taken one by one")
-	}
-}
