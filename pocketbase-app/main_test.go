@@ -93,7 +93,10 @@ func running(t testing.TB) *instance {
 }
 
 // start runs "servicepoint serve" on a free port and waits until it is healthy.
-func start(dir string, flags ...string) (*instance, error) {
+func start(dir string, flags ...string) (*instance, error) { return startIn("", dir, flags...) }
+
+// startIn is [start] from another working directory, "" for the test's own.
+func startIn(from, dir string, flags ...string) (*instance, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -107,6 +110,7 @@ func start(dir string, flags ...string) (*instance, error) {
 	}
 	s.cmd = exec.Command(exe, append([]string{"serve", "--http", addr, "--dir", dir}, flags...)...)
 	s.cmd.Args[0] = "servicepoint" // see TestMain
+	s.cmd.Dir = from
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {

@@ -58,15 +58,17 @@ type story struct {
 
 func of(ts *testscript.TestScript) *story { return ts.Value("story").(*story) }
 
-// serve starts a server on the seeded directory: on a copy the first time, on
-// the same directory after a stop. It sets $URL and $DIR.
+// serve starts a server on a copy of the seeded directory; "serve DIR" on an empty
+// one, named relative to the story's folder. It sets $URL and $DIR.
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	s := of(ts)
-	dir := ts.Getenv("DIR")
-	if dir == "" {
+	var dir, from string
+	if len(args) > 0 {
+		dir, from = args[0], ts.Getenv("WORK")
+	} else {
 		dir = seeded(s.t)
 	}
-	server, err := start(dir, "--demo")
+	server, err := startIn(from, dir, "--demo")
 	ts.Check(err)
 	jar, _ := cookiejar.New(nil)
 	s.server, s.client = server, &http.Client{Jar: jar, Timeout: 30 * time.Second}

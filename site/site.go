@@ -111,7 +111,7 @@ func (b *Builder) make(ctx context.Context, cat content.Catalogue, started time.
 		return m, err
 	}
 	// The stage lies beside the releases, so that a rename moves it there.
-	m.stage, err = os.MkdirTemp(b.Dir, "stage-")
+	m.stage, err = b.newStage("stage-")
 	if err != nil {
 		return m, err
 	}
@@ -141,6 +141,19 @@ func (b *Builder) make(ctx context.Context, cat content.Catalogue, started time.
 	return m, err
 }
 
+// newStage makes a folder below Dir for one run of Hugo, which wants absolute
+// paths; whoever asked for it removes it.
+func (b *Builder) newStage(prefix string) (string, error) {
+	dir, err := filepath.Abs(b.Dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(dir, prefix)
+}
+
 // Preview gives the finished page at path (with its language prefix, as
 // "/en/leistungen/reisepass/") as a build of the catalogue would publish it.
 // An address that no record has is [fs.ErrNotExist].
@@ -156,10 +169,7 @@ func (b *Builder) preview(ctx context.Context, cat content.Catalogue, path strin
 	if !strings.HasPrefix(path, "/") || strings.Contains(path, "..") {
 		return nil, fs.ErrNotExist
 	}
-	if err := os.MkdirAll(b.Dir, 0o755); err != nil {
-		return nil, err
-	}
-	stage, err := os.MkdirTemp(b.Dir, "preview-")
+	stage, err := b.newStage("preview-")
 	if err != nil {
 		return nil, err
 	}
