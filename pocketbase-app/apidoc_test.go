@@ -445,7 +445,7 @@ func TestAPIDocumentTellsTheLimits(t *testing.T) {
 		"body":        {"base/decode.go", "MaxJSON = 256 << 10", "at most 256 KiB"},
 		"places":      {"booking/request.go", "MaxPlaces = 10 ", "whole number, 1 to 10"},
 		"name":        {"booking/request.go", "MaxName = 120 ", "at most 120 characters, one line"},
-		"pairs":       {"cases/cases.go", "newAddresses(10, time.Minute)", "Ten wrong pairs a minute"},
+		"pairs":       {"cases/cases.go", "base.NewLimits(10, time.Minute)", "Ten wrong pairs a minute"},
 		"slow":        {"cases/cases.go", "700 * time.Millisecond", "at least 0.7 seconds"},
 		"locked":      {"cases/attempts.go", "maxFailures = 5 lockFor = 15 * time.Minute", "five within 15 minutes"},
 		"message":     {"cases/request.go", "maxMessage = 5000", "at most 5000 characters"},

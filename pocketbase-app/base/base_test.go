@@ -1,7 +1,9 @@
 package base_test
 
 import (
+	"database/sql"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -235,5 +237,41 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 		if res.StatusCode != want {
 			t.Errorf("%s: %d, want %d", site, res.StatusCode, want)
 		}
+	}
+}
+
+// A write lock that another process holds is no fault of ours or the visitor's.
+func TestABusyDatabaseAsksToComeBack(t *testing.T) {
+	file := "file:" + t.TempDir() + "/busy.db?_txlock=immediate"
+	first, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	tx, err := first.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	second, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	_, busy := second.Begin()
+	if busy == nil {
+		t.Fatal("two writers at once")
+	}
+
+	p := basetest.New(t)
+	srv, client := basetest.Serve(t, p, func(se *core.ServeEvent) {
+		p.Route(se, "GET", "/api/v1/busy", func(*core.RequestEvent) error { return fmt.Errorf("claim: %w", busy) })
+	})
+	res, err := client.Get(srv.URL + "/api/v1/busy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if res.StatusCode != http.StatusServiceUnavailable || res.Header.Get("Retry-After") == "" {
+		t.Errorf("status %d, Retry-After %q", res.StatusCode, res.Header.Get("Retry-After"))
 	}
 }

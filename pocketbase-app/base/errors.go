@@ -11,6 +11,8 @@ import (
 
 	"github.com/pocketbase/pocketbase/core"
 	"github.com/pocketbase/pocketbase/tools/router"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Error is a refusal that people may read. Code is stable and is the key of the
@@ -71,6 +73,10 @@ func asRefusal(err error) *Error {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return Refuse(http.StatusRequestEntityTooLarge, "body_too_large")
+	}
+	var database *sqlite.Error
+	if errors.As(err, &database) && database.Code()&0xff == sqlite3.SQLITE_BUSY {
+		return Refuse(http.StatusServiceUnavailable, "busy") // another process holds the write lock
 	}
 	var api *router.ApiError
 	if errors.As(err, &api) {
