@@ -137,6 +137,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.booking.Organiser = mailer.From.Address
 	s.orders = orders.New(p,
 		// The providers. A new one costs its own folder and one line here.
 		[]hooks.Provider{
@@ -326,7 +327,8 @@ func (s *server) health(e *core.RequestEvent) error {
 	reasons := map[string]string{}
 	var one int
 	if err := s.p.App.DB().NewQuery("SELECT 1").WithContext(e.Request.Context()).Row(&one); err != nil {
-		reasons["database"] = err.Error()
+		s.p.App.Logger().Error("health: the database does not answer", "error", err.Error())
+		reasons["database"] = "the database does not answer"
 	}
 	if _, err := s.static.Release(); err != nil {
 		reasons["site"] = "no release is live"

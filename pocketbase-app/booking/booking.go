@@ -21,7 +21,8 @@ var templates = base.MustTemplates(templateFiles)
 
 // Service is the matter "booking". Make it with [New].
 type Service struct {
-	// Organiser is the mail address that calendar entries name as organiser.
+	// Organiser is the mail address that calendar entries name as organiser; package
+	// main sets the sender of the mails.
 	Organiser string
 	// Pause is how long a wrong pair of reference and secret waits for its answer.
 	Pause time.Duration
@@ -35,7 +36,7 @@ type Service struct {
 // New makes the service; set its fields before [Service.Bind].
 func New(p *base.Platform) *Service {
 	return &Service{
-		Organiser: "service-point@" + calendarDomain,
+		Organiser: "service-point@service-point.example",
 		Pause:     600 * time.Millisecond,
 		p:         p,
 		events:    &shelf{known: map[string]known{}},

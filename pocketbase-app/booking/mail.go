@@ -21,8 +21,9 @@ const (
 )
 
 // calendarDomain ends the UID of calendar entries. It never changes, wherever
-// the platform runs: calendars know an entry by its UID for life.
-const calendarDomain = "service-point.kassel.de"
+// the platform runs: calendars know an entry by its UID for life. It is no host
+// name, because nobody here may speak for one.
+const calendarDomain = "servicepoint"
 
 // putMail writes the order for one mail about a claim in the caller's
 // transaction; withCalendar adds the iCalendar object.
