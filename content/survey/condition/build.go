@@ -1,11 +1,15 @@
 package condition
 
 // And holds when all of them hold. The zero Expr holds always and is left out;
-// nothing left is the zero Expr.
+// nothing left is the zero Expr. What is an and itself is taken up flat.
 func And(all ...Expr) Expr {
 	args := make([]*node, 0, len(all))
 	for _, e := range all {
-		if e.n != nil {
+		switch {
+		case e.n == nil:
+		case e.n.op == OpAnd && !e.n.tooLarge():
+			args = append(args, e.n.args...)
+		default:
 			args = append(args, e.n)
 		}
 	}
@@ -19,20 +23,24 @@ func And(all ...Expr) Expr {
 }
 
 // Or holds when one of them holds: always when one of them is the zero Expr,
-// never when there are none.
-func Or(any ...Expr) Expr {
-	args := make([]*node, len(any))
-	for i, e := range any {
-		if e.n == nil {
+// never when there are none. What is an or itself is taken up flat.
+func Or(some ...Expr) Expr {
+	args := make([]*node, 0, len(some))
+	for _, e := range some {
+		switch {
+		case e.n == nil:
 			return Expr{}
+		case e.n.op == OpOr && !e.n.tooLarge():
+			args = append(args, e.n.args...)
+		default:
+			args = append(args, e.n)
 		}
-		args[i] = e.n
 	}
 	switch len(args) {
 	case 0:
 		return Bool(false)
 	case 1:
-		return any[0]
+		return Expr{args[0]}
 	}
 	return Expr{newNode(OpOr, args...)}
 }

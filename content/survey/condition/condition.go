@@ -114,28 +114,34 @@ type node struct {
 	num   float64
 	yes   bool
 	list  []string // OpList, OpMissing
-	size  int      // nodes below and including this one, no more than far
+	size  int      // nodes below and including this one
 	depth int
 }
-
-// far keeps the size of expressions whose parts are shared from running over.
-const far = 1 << 30
 
 func newNode(op Op, args ...*node) *node {
 	return (&node{op: op, args: args}).measured()
 }
 
+// measured notes size and depth. What is too large loses its parts and only
+// keeps its measures for the check: parts may be shared, so that an expression
+// of 60 nested calls could have 2^60 nodes to walk through.
 func (n *node) measured() *node {
 	n.size, n.depth = 1+len(n.list), 1
 	if len(n.list) > 0 {
 		n.depth = 2
 	}
 	for _, a := range n.args {
-		n.size = min(n.size+a.size, far)
+		n.size += a.size
 		n.depth = max(n.depth, a.depth+1)
+	}
+	if n.tooLarge() {
+		n.size = min(n.size, MaxNodes+1)
+		n.args, n.list = nil, nil
 	}
 	return n
 }
+
+func (n *node) tooLarge() bool { return n.size > MaxNodes || n.depth > MaxDepth }
 
 // IsZero reports that there is no condition; json's omitzero asks it.
 func (e Expr) IsZero() bool { return e.n == nil }

@@ -15,12 +15,12 @@ func (e Expr) Holds(values map[string]any) bool {
 	if e.n == nil {
 		return true
 	}
-	return e.n.depth <= MaxDepth && e.n.size <= MaxNodes && e.n.holds(values)
+	return !e.n.tooLarge() && e.n.holds(values)
 }
 
 // Number calculates; false when there is no value.
 func (e Expr) Number(values map[string]any) (float64, bool) {
-	if e.n == nil || e.n.depth > MaxDepth || e.n.size > MaxNodes {
+	if e.n == nil || e.n.tooLarge() {
 		return 0, false
 	}
 	v := e.n.eval(values)

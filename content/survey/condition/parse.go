@@ -231,7 +231,7 @@ func (e Expr) MarshalJSON() ([]byte, error) {
 	if e.n == nil {
 		return []byte("null"), nil
 	}
-	if e.n.depth > MaxDepth || e.n.size > MaxNodes {
+	if e.n.tooLarge() {
 		return nil, errors.New("condition: too deep or too long to be written")
 	}
 	return e.n.append(nil)
