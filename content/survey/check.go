@@ -2,9 +2,10 @@ package survey
 
 import (
 	"encoding/json"
-	"maps"
 	"math"
+	"net/mail"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,143 +32,58 @@ type fault struct {
 
 func wrong(code string, args ...any) *fault { return &fault{code, args} }
 
-// Check turns the answers of an API body into normalised [Answers]: options in
-// the order of the questionnaire, texts trimmed, null and blank left out. What is
-// wrong stands at the field "answers.<code>". Answers that passed once pass again.
-func (q Questionnaire) Check(raw map[string]json.RawMessage) (Answers, content.Problems) {
-	answers := make(Answers, len(raw))
-	var problems content.Problems
-	known := 0
-	for p := range q.Pages {
-		items := q.Pages[p].Items
-		for i := range items {
-			it := &items[i]
-			if it.Type == Info {
-				continue
-			}
-			var v any
-			var f *fault
-			if sent, ok := raw[it.Code]; ok {
-				known++
-				v, f = it.fromJSON(sent)
-			}
-			it.settle(v, f, "answers."+it.Code, answers, &problems)
-		}
-	}
-	if known < len(raw) {
-		problems = append(problems, q.unknownItems(raw)...)
-	}
-	if len(problems) == 0 && len(answers) == 0 {
-		problems.Add("answers", "nothing_answered")
-	}
-	return answers, problems
-}
-
-// CheckForm turns the fields of one page's form into [Answers]. Every field is
-// named after its item; what is wrong stands at the item's code. Fields that
-// belong to no item of the page are left alone.
-func (p Page) CheckForm(form url.Values) (Answers, content.Problems) {
-	answers := Answers{}
-	var problems content.Problems
-	for i := range p.Items {
-		it := &p.Items[i]
-		if it.Type == Info {
-			continue
-		}
-		v, f := it.fromForm(form[it.Code])
-		it.settle(v, f, it.Code, answers, &problems)
-	}
-	return answers, problems
-}
-
-// CheckForm checks the fields of all pages as [Page.CheckForm] does, and that
-// anything was answered at all.
-func (q Questionnaire) CheckForm(form url.Values) (Answers, content.Problems) {
-	answers := Answers{}
-	var problems content.Problems
-	for _, p := range q.Pages {
-		a, wrong := p.CheckForm(form)
-		maps.Copy(answers, a)
-		problems = append(problems, wrong...)
-	}
-	if len(problems) == 0 && len(answers) == 0 {
-		problems.Add("answers", "nothing_answered")
-	}
-	return answers, problems
-}
-
-// settle applies the item's rules to a value as read and notes the outcome.
-func (it *Item) settle(v any, f *fault, field string, answers Answers, problems *content.Problems) {
-	if f == nil && v != nil {
-		v, f = it.accept(v)
-	}
-	if f == nil && v == nil && it.Required {
-		f = wrong("required")
-	}
-	switch {
-	case f != nil:
-		problems.Add(field, f.code, f.args...)
-	case v != nil:
-		answers[it.Code] = v
-	}
-}
-
-// unknownItems names what was sent and is not asked, in a fixed order.
-func (q Questionnaire) unknownItems(raw map[string]json.RawMessage) (problems content.Problems) {
-	asked := map[string]bool{}
-	for _, it := range q.Items() {
-		asked[it.Code] = it.Type != Info
-	}
-	for _, code := range slices.Sorted(maps.Keys(raw)) {
-		if asked[code] {
-			continue
-		}
-		if len(problems) == shownUnknown {
-			break
-		}
-		if len(code) > 60 {
-			code = strings.ToValidUTF8(code[:60], "") + "…"
-		}
-		problems.Add("answers."+code, "unknown_item")
-	}
-	return problems
-}
-
-// accept applies the rules of the item's type to a string, []string or float64
-// and returns the normalised answer, nil when it is blank.
-func (it *Item) accept(v any) (any, *fault) {
-	switch v := v.(type) {
+// accept applies the rules of a variable to a string, []string or float64 and
+// returns the normalised answer, nil when it is blank. Options that routing hides
+// from these answers cannot be chosen.
+func (it *Item) accept(v *Variable, value any, a Answers) (any, *fault) {
+	switch value := value.(type) {
 	case string:
+		switch {
+		case v.Part == PartText && !it.IsMatrix() || v.Part == PartAddress && it.Type == Point:
+			return it.acceptText(value)
+		case it.Type == Point && v.Part == "":
+			return acceptPoint(value)
+		}
 		switch it.Type {
-		case SingleChoice:
-			return it.acceptOption(v)
-		case ShortText, LongText:
-			return it.acceptText(v)
+		case SingleChoice, MatrixSingle, District, YesNo, Consent, Point:
+			return it.acceptOption(value, a)
+		case ShortText, LongText, Street:
+			return it.acceptText(value)
+		case Email:
+			return it.acceptEmail(value)
 		case Date:
-			return acceptDate(v)
+			return it.acceptDate(value)
+		case Time:
+			return it.acceptTime(value)
 		}
 	case []string:
-		if it.Type == MultipleChoice {
-			return it.acceptOptions(v)
+		switch it.Type {
+		case MultipleChoice, MatrixMultiple:
+			return it.acceptOptions(value, a)
+		case Ranking:
+			return it.acceptRanking(value, a)
+		case File, Photo:
+			return it.acceptUploads(value)
 		}
 	case float64:
 		if it.Type == Scale || it.Type == Number {
-			return it.acceptNumber(v)
+			return it.acceptNumber(value)
 		}
 	}
 	return nil, wrong("wrong_type")
 }
 
 func (it *Item) option(code string) int {
-	for i := range it.Options {
-		if it.Options[i].Code == code {
+	options := it.Choices()
+	for i := range options {
+		if options[i].Code == code {
 			return i
 		}
 	}
 	return -1
 }
 
-func (it *Item) acceptOption(code string) (any, *fault) {
+func (it *Item) acceptOption(code string, a Answers) (any, *fault) {
 	if code == "" {
 		return nil, nil
 	}
@@ -175,41 +91,134 @@ func (it *Item) acceptOption(code string) (any, *fault) {
 	if i < 0 {
 		return nil, wrong("unknown_option")
 	}
-	return it.Options[i].Code, nil
+	if o := &it.Choices()[i]; o.ShowIf.Holds(a) {
+		return o.Code, nil
+	}
+	return nil, nil // hidden by routing: dropped
 }
 
-func (it *Item) acceptOptions(codes []string) (any, *fault) {
-	if len(codes) == 0 {
-		return nil, nil
-	}
-	chosen := make([]bool, len(it.Options))
-	exclusive := false
+// chosen marks which options are among the codes; what routing hides is dropped.
+func (it *Item) chosen(codes []string, a Answers) (chosen []bool, n int, f *fault) {
+	options := it.Choices()
+	chosen = make([]bool, len(options))
 	for _, code := range codes {
 		i := it.option(code)
 		if i < 0 {
-			return nil, wrong("unknown_option")
+			return nil, 0, wrong("unknown_option")
 		}
 		if chosen[i] {
-			return nil, wrong("twice")
+			return nil, 0, wrong("twice")
 		}
-		chosen[i] = true
-		exclusive = exclusive || it.Options[i].Exclusive
+		if options[i].ShowIf.Holds(a) {
+			chosen[i] = true
+			n++
+		}
 	}
-	switch {
-	case exclusive && len(codes) > 1:
-		return nil, wrong("exclusive")
-	case !exclusive && len(codes) < it.MinChoices:
-		return nil, wrong("too_few", "min", it.MinChoices)
-	case it.MaxChoices > 0 && len(codes) > it.MaxChoices:
-		return nil, wrong("too_many", "max", it.MaxChoices)
+	return chosen, n, nil
+}
+
+func (it *Item) acceptOptions(codes []string, a Answers) (any, *fault) {
+	chosen, n, f := it.chosen(codes, a)
+	if f != nil || n == 0 {
+		return nil, f
 	}
-	list := make([]string, 0, len(codes))
+	exclusive := false
+	list := make([]string, 0, n)
 	for i, yes := range chosen {
 		if yes {
 			list = append(list, it.Options[i].Code)
+			exclusive = exclusive || it.Options[i].Exclusive
+		}
+	}
+	switch {
+	case exclusive && n > 1:
+		return nil, wrong("exclusive")
+	case !exclusive && n < it.MinChoices:
+		return nil, wrong("too_few", "min", it.MinChoices)
+	case it.MaxChoices > 0 && n > it.MaxChoices:
+		return nil, wrong("too_many", "max", it.MaxChoices)
+	}
+	return list, nil
+}
+
+// acceptRanking keeps the order; ranking fewer than all is fine unless
+// MinChoices asks for more.
+func (it *Item) acceptRanking(codes []string, a Answers) (any, *fault) {
+	chosen, n, f := it.chosen(codes, a)
+	switch {
+	case f != nil || n == 0:
+		return nil, f
+	case n < it.MinChoices:
+		return nil, wrong("too_few", "min", it.MinChoices)
+	case it.MaxChoices > 0 && n > it.MaxChoices:
+		return nil, wrong("too_many", "max", it.MaxChoices)
+	}
+	list := make([]string, 0, n)
+	for _, code := range codes {
+		if chosen[it.option(code)] {
+			list = append(list, code)
 		}
 	}
 	return list, nil
+}
+
+// uploadName is what the store of uploads calls a file: 32 hexadecimal digits
+// and the ending of what it was turned into.
+var uploadName = regexp.MustCompile(`^[0-9a-f]{32}\.(jpg|png|pdf|txt)$`)
+
+// Uploads is the greatest number of files of an item.
+func (it *Item) Uploads() int { return max(it.MaxChoices, 1) }
+
+func (it *Item) acceptUploads(names []string) (any, *fault) {
+	for i, name := range names {
+		switch {
+		case !uploadName.MatchString(name) || it.Type == Photo && !strings.HasSuffix(name, ".jpg") && !strings.HasSuffix(name, ".png"):
+			return nil, wrong("not_upload")
+		case slices.Contains(names[:i], name):
+			return nil, wrong("twice")
+		}
+	}
+	switch n := len(names); {
+	case n == 0:
+		return nil, nil
+	case n < it.MinChoices:
+		return nil, wrong("too_few", "min", it.MinChoices)
+	case n > it.Uploads():
+		return nil, wrong("too_many", "max", it.Uploads())
+	}
+	return slices.Clone(names), nil
+}
+
+// acceptPoint reads "latitude,longitude" in degrees (WGS 84) and rounds to five
+// decimals, about one metre.
+func acceptPoint(s string) (any, *fault) {
+	if s = strings.TrimSpace(s); s == "" {
+		return nil, nil
+	}
+	north, east, _ := strings.Cut(s, ",")
+	lat, err := strconv.ParseFloat(strings.TrimSpace(north), 64)
+	lon, err2 := strconv.ParseFloat(strings.TrimSpace(east), 64)
+	if err != nil || err2 != nil || !(math.Abs(lat) <= 90) || !(math.Abs(lon) <= 180) {
+		return nil, wrong("not_point")
+	}
+	return strconv.FormatFloat(lat, 'f', 5, 64) + "," + strconv.FormatFloat(lon, 'f', 5, 64), nil
+}
+
+// acceptEmail takes a bare address (RFC 5321: at most 254 bytes) and puts its
+// host in lower case.
+func (it *Item) acceptEmail(s string) (any, *fault) {
+	if s = strings.TrimSpace(s); s == "" {
+		return nil, nil
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil || a.Address != s || len(s) > 254 {
+		return nil, wrong("not_email")
+	}
+	at := strings.LastIndex(s, "@")
+	if !strings.Contains(s[at:], ".") {
+		return nil, wrong("not_email")
+	}
+	return s[:at] + strings.ToLower(s[at:]), nil
 }
 
 func (it *Item) acceptNumber(f float64) (any, *fault) {
@@ -229,11 +238,27 @@ func (it *Item) acceptNumber(f float64) (any, *fault) {
 		return nil, wrong("too_small", "min", FormatNumber(lowest, content.German))
 	case f > highest:
 		return nil, wrong("too_large", "max", FormatNumber(highest, content.German))
+	case !it.onStep(f):
+		return nil, wrong("not_step", "step", FormatNumber(it.Step, content.German))
 	}
 	if f == 0 {
 		f = 0 // no negative zero
 	}
 	return f, nil
+}
+
+// onStep reports whether f is a whole number of steps from Min (or 0) away, as
+// far as float64 can tell.
+func (it *Item) onStep(f float64) bool {
+	if it.Step <= 0 {
+		return true
+	}
+	base := 0.0
+	if it.Min != nil {
+		base = *it.Min
+	}
+	steps := (f - base) / it.Step
+	return math.Abs(steps-math.Round(steps)) <= 1e-9*max(1, math.Abs(steps))
 }
 
 // TextLimit is the greatest number of characters of a text answer.
@@ -279,7 +304,7 @@ func (it *Item) refuses(r rune) bool {
 	return unicode.IsControl(r) || r == utf8.RuneError || r&0xFFFE == 0xFFFE || r >= 0xFDD0 && r <= 0xFDEF
 }
 
-func acceptDate(s string) (any, *fault) {
+func (it *Item) acceptDate(s string) (any, *fault) {
 	if s == "" {
 		return nil, nil
 	}
@@ -287,11 +312,36 @@ func acceptDate(s string) (any, *fault) {
 	if err != nil || t.Year() < firstYear || t.Year() > lastYear {
 		return nil, wrong("not_date")
 	}
-	return t.Format(time.DateOnly), nil
+	s = t.Format(time.DateOnly)
+	return s, it.outside(s, FormatDate)
+}
+
+func (it *Item) acceptTime(s string) (any, *fault) {
+	if s == "" {
+		return nil, nil
+	}
+	t, err := time.Parse("15:04", s)
+	if err != nil {
+		return nil, wrong("not_time")
+	}
+	s = t.Format("15:04")
+	return s, it.outside(s, func(s, _ string) string { return s })
+}
+
+// outside compares with the earliest and latest day or time; both are written so
+// that the order of texts is the order of time.
+func (it *Item) outside(s string, show func(s, lang string) string) *fault {
+	switch {
+	case it.Earliest != "" && s < it.Earliest:
+		return wrong("too_early", "min", show(it.Earliest, content.German))
+	case it.Latest != "" && s > it.Latest:
+		return wrong("too_late", "max", show(it.Latest, content.German))
+	}
+	return nil
 }
 
 // fromJSON reads one value of an API body: string, list of strings, number; nil for null.
-func (it *Item) fromJSON(raw json.RawMessage) (any, *fault) {
+func fromJSON(raw json.RawMessage) (any, *fault) {
 	if len(raw) == 0 {
 		return nil, wrong("wrong_type")
 	}
@@ -341,33 +391,55 @@ func plainString(raw []byte) (string, bool) {
 	return string(inner), utf8.Valid(inner)
 }
 
-// fromForm reads the fields of one item as a browser sends them. Blank means not answered.
-func (it *Item) fromForm(fields []string) (any, *fault) {
-	sent := make([]string, 0, len(fields))
-	for _, s := range fields {
-		if strings.TrimSpace(s) != "" {
+// pressed reports whether the item is answered by radio buttons, boxes or a list,
+// among which its marks stand too.
+func (it *Item) pressed() bool {
+	return it.Type == Scale || it.Type != Point && len(it.Choices()) > 0
+}
+
+// fromForm reads the fields of one variable as a browser sends them. Blank means
+// not answered.
+func (it *Item) fromForm(v *Variable, form url.Values) (value any, mark string, f *fault) {
+	sent := make([]string, 0, 1)
+	for _, s := range form[v.Key] {
+		switch {
+		case strings.TrimSpace(s) == "":
+		case it.pressed() && (s == "?"+DontKnow || s == "?"+Declined):
+			mark = s[1:]
+		default:
 			sent = append(sent, s)
 		}
 	}
-	if it.Type == MultipleChoice {
-		if len(sent) == 0 {
-			return nil, nil
+	if it.DontKnow || it.NoAnswer {
+		for _, s := range form[Mark(v.Key)] {
+			if s != "" {
+				mark = s
+			}
 		}
-		return sent, nil
 	}
-	switch {
-	case len(sent) == 0:
-		return nil, nil
-	case len(sent) > 1:
-		return nil, wrong("wrong_type")
+	if len(sent) == 0 {
+		return nil, mark, nil
+	}
+	switch it.Type {
+	case MultipleChoice, MatrixMultiple, Ranking, File, Photo:
+		if v.Part == "" || it.IsMatrix() {
+			return sent, mark, nil
+		}
+	}
+	if len(sent) > 1 {
+		return nil, mark, wrong("wrong_type")
 	}
 	switch it.Type {
 	case Scale, Number:
-		return it.readNumber(sent[0])
+		value, f = it.readNumber(sent[0])
 	case Date:
-		return readDate(sent[0])
+		value, f = readDate(sent[0])
+	case Time:
+		value, f = readTime(sent[0])
+	default:
+		value = sent[0]
 	}
-	return sent[0], nil
+	return value, mark, f
 }
 
 // readNumber reads a number as people in Germany write it. One dot or comma with
@@ -439,4 +511,16 @@ func readDate(s string) (any, *fault) {
 		}
 	}
 	return nil, wrong("not_date")
+}
+
+var timeForms = []string{"15:04", "15.04", "15:04:05", "15"}
+
+func readTime(s string) (any, *fault) {
+	s = strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(s), "Uhr"))
+	for _, form := range timeForms {
+		if t, err := time.Parse(form, s); err == nil {
+			return t.Format("15:04"), nil
+		}
+	}
+	return nil, wrong("not_time")
 }

@@ -160,8 +160,7 @@ func (pt *Participation) takePage(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	page := d.Pages[n-1]
-	if err := pt.keep(d, page, form); err != nil {
+	if err := pt.keep(d, d.Pages[n-1], form); err != nil {
 		if errors.Is(err, errNoDraft) { // sent or expired a moment ago
 			return pt.takeStranded(e, form)
 		}
@@ -173,7 +172,7 @@ func (pt *Participation) takePage(e *core.RequestEvent) error {
 		}
 		return seeOther(e, pagePath(e.Request, q.Slug, n-1))
 	}
-	if _, problems := page.CheckForm(form); len(problems) > 0 {
+	if problems := d.Read(d.typed).Pages[n-1].Problems; len(problems) > 0 {
 		return pt.showItems(e, http.StatusUnprocessableEntity, d, n, form, problems)
 	}
 	if n == len(d.Pages) || form.Get(fieldNext) == review {

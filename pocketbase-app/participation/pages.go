@@ -247,9 +247,10 @@ type answeredItem struct {
 func (pt *Participation) showSummary(e *core.RequestEvent, status int, d *draft, problems content.Problems) error {
 	lang := base.Lang(e.Request)
 	v := summaryView{Survey: phraseOf(d.Title, lang), Slug: d.Slug, Count: len(d.Pages)}
+	reading := d.Read(d.typed)
 	for i, page := range d.Pages {
 		answered := answeredPage{Number: i + 1, Heading: phraseOf(page.Title, lang)}
-		answers, faults := page.CheckForm(d.typed)
+		answers, faults := reading.Answers, reading.Pages[i].Problems
 		for _, it := range page.Items {
 			if it.Type == survey.Info {
 				continue
