@@ -117,6 +117,7 @@ var libraries = map[string][]string{
 	"github.com/schollz/progressbar":     {"main"},
 	"github.com/failsafe-go":             {"hooks"},
 	"github.com/wneessen/go-mail":        {"hooks/provider"},
+	"pgregory.net/rapid":                 {"content"}, // package surveytest, for tests only
 	"golang.org/x/":                      {"content", "hooks", "hooks/provider", "site", "exports", "base", "matter", "main"},
 }
 

@@ -3,89 +3,17 @@ package survey_test
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"testing"
 
 	"servicepoint/content/survey"
+	"servicepoint/content/survey/surveytest"
 
 	"pgregory.net/rapid"
 )
-
-// questionnaires draws sound questionnaires.
-func questionnaires(t *rapid.T) survey.Questionnaire {
-	types := []survey.Type{survey.SingleChoice, survey.MultipleChoice, survey.Scale, survey.Number, survey.ShortText, survey.LongText, survey.Date, survey.Info}
-	q := survey.Questionnaire{Slug: "s", Version: 1, Languages: []string{"de"}, Title: de("t")}
-	n := 0
-	for p := range rapid.IntRange(1, 3).Draw(t, "pages") {
-		page := survey.Page{Code: "p" + strconv.Itoa(p), Title: de("t")}
-		for range rapid.IntRange(1, 5).Draw(t, "items") {
-			n++
-			it := survey.Item{Code: fmt.Sprintf("q%d", n), Text: de("?"), Type: rapid.SampledFrom(types).Draw(t, "type")}
-			it.Required = it.Type != survey.Info && rapid.Bool().Draw(t, "required")
-			switch it.Type {
-			case survey.SingleChoice, survey.MultipleChoice:
-				for o := range rapid.IntRange(2, 6).Draw(t, "options") {
-					it.Options = append(it.Options, survey.Option{Code: strconv.Itoa(o), Text: de("o"),
-						Exclusive: it.Type == survey.MultipleChoice && o > 0 && rapid.Bool().Draw(t, "exclusive")})
-				}
-			case survey.Scale:
-				low := rapid.IntRange(-3, 3).Draw(t, "low")
-				it.Min, it.Max = number(float64(low)), number(float64(low+rapid.IntRange(1, 10).Draw(t, "steps")))
-			case survey.Number:
-				it.Integer = rapid.Bool().Draw(t, "integer")
-			case survey.ShortText, survey.LongText:
-				it.MaxLength = rapid.IntRange(0, 20).Draw(t, "length")
-			}
-			page.Items = append(page.Items, it)
-		}
-		q.Pages = append(q.Pages, page)
-	}
-	q.Pages[0].Items = append(q.Pages[0].Items, survey.Item{Code: "last", Type: survey.ShortText, Text: de("?")})
-	return q
-}
-
-// sendings draws, for every item, something to send, right or wrong, both as
-// JSON and as the fields of a form.
-func sendings(t *rapid.T, q survey.Questionnaire) (map[string]json.RawMessage, url.Values) {
-	raw, form := map[string]json.RawMessage{}, url.Values{}
-	put := func(code string, v any, fields ...string) {
-		b, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		raw[code], form[code] = b, fields
-	}
-	for _, it := range q.Items() {
-		if it.Type == survey.Info || rapid.IntRange(0, 4).Draw(t, "skip") == 0 {
-			continue
-		}
-		option := rapid.Map(rapid.IntRange(0, 6), strconv.Itoa)
-		switch it.Type {
-		case survey.SingleChoice:
-			s := option.Draw(t, "option")
-			put(it.Code, s, s)
-		case survey.MultipleChoice:
-			list := rapid.SliceOfN(option, 0, 4).Draw(t, "chosen")
-			put(it.Code, list, list...)
-		case survey.Scale:
-			n := rapid.IntRange(-5, 15).Draw(t, "step")
-			put(it.Code, n, strconv.Itoa(n))
-		case survey.Number:
-			f := float64(rapid.IntRange(-1e6, 1e6).Draw(t, "number")) / 100
-			put(it.Code, f, survey.FormatNumber(f, "de"))
-		case survey.ShortText, survey.LongText:
-			s := rapid.StringN(0, 25, -1).Draw(t, "text")
-			put(it.Code, s, s)
-		case survey.Date:
-			iso := rapid.StringMatching(`(18|19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]`).Draw(t, "date")
-			put(it.Code, iso, iso[8:]+"."+iso[5:7]+"."+iso[:4])
-		}
-	}
-	return raw, form
-}
 
 func asSent(t interface{ Fatal(...any) }, a survey.Answers) map[string]json.RawMessage {
 	raw := map[string]json.RawMessage{}
@@ -97,11 +25,11 @@ func asSent(t interface{ Fatal(...any) }, a survey.Answers) map[string]json.RawM
 
 func TestWhatWasAcceptedIsAcceptedAgain(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q := questionnaires(t)
+		q := surveytest.Questionnaires(t)
 		if problems := q.Validate(); len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		raw, _ := sendings(t, q)
+		raw, _ := surveytest.Sendings(t, q)
 		answers, problems := q.Check(raw)
 		if len(problems) > 0 {
 			return
@@ -119,8 +47,8 @@ func TestWhatWasAcceptedIsAcceptedAgain(t *testing.T) {
 
 func TestFormAndAPIGiveEqualAnswers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q := questionnaires(t)
-		raw, form := sendings(t, q)
+		q := surveytest.Questionnaires(t)
+		raw, form := surveytest.Sendings(t, q)
 		byAPI, apiProblems := q.Check(raw)
 		byForm, formProblems := q.CheckForm(form)
 		for i := range formProblems {
@@ -141,9 +69,10 @@ func TestFormAndAPIGiveEqualAnswers(t *testing.T) {
 }
 
 func FuzzCheck(f *testing.F) {
-	f.Add([]byte(`{"district":"west","topics":["water","energy"],"content":4,"rent":612.5,"people":2,"name":" K ","idea":"a\r\nb","since":"2020-02-29"}`))
+	f.Add([]byte(`{"reason":"time","part":"west","topics":["water","energy"],"content":4,"rent":612.5,"people":2,"name":" K ","idea":"a\r\nb","since":"2020-02-29"}`))
 	f.Add([]byte(`{"district":"\ud800","topics":[null],"content":1e999,"rent":-0}`))
-	q := everything()
+	f.Add([]byte(`{"reason":"other","reason.text":"x","topics?":"declined","grid.bus":"good","rank":["c","a"],"spot":"51.3,9.4","people":2,"double":4,"member":"yes","since":"2020-02-01"}`))
+	q := surveytest.Everything()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var raw map[string]json.RawMessage
 		if json.Unmarshal(body, &raw) != nil {
@@ -217,6 +146,104 @@ func BenchmarkCheck(b *testing.B) {
 		answers, problems := q.Check(raw)
 		if len(problems) > 0 || len(answers.Canonical()) == 0 {
 			b.Fatal(problems)
+		}
+	}
+}
+
+func TestEveryDrawnQuestionnaireIsSound(t *testing.T) {
+	if problems := surveytest.Everything().Validate(); len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		q := surveytest.Questionnaires(t)
+		if problems := q.Validate(); len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		b, err := json.Marshal(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again survey.Questionnaire
+		if err := json.Unmarshal(b, &again); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := json.Marshal(again); err != nil || !bytes.Equal(b, c) {
+			t.Fatalf("%s became %s: %v", b, c, err)
+		}
+	})
+}
+
+// TestWhatRoutingHidesIsNeverStored goes through accepted answers with a second,
+// plain computation of what is asked.
+func TestWhatRoutingHidesIsNeverStored(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		q := surveytest.Questionnaires(t)
+		_, form := surveytest.Sendings(t, q)
+		r := q.Read(form)
+		empty := q.Empty(r.Answers)
+		for i, p := range q.Pages {
+			for j, it := range p.Items {
+				holds := p.ShowIf.Holds(r.Answers) && it.ShowIf.Holds(r.Answers)
+				if it.Asks() && holds != r.Pages[i].Shows(j) {
+					t.Fatalf("%s is shown: %v, its rules hold: %v", it.Code, r.Pages[i].Shows(j), holds)
+				}
+				for _, v := range it.Variables() {
+					_, answered := r.Answers[v.Key]
+					mark, marked := r.Answers[survey.Mark(v.Key)]
+					switch {
+					case !holds && (answered || marked):
+						t.Fatalf("%s was hidden and has %v %v", v.Key, r.Answers[v.Key], mark)
+					case !holds && empty[v.Key] != survey.NotAsked:
+						t.Fatalf("%s was hidden and is %q", v.Key, empty[v.Key])
+					case answered && empty[v.Key] != "":
+						t.Fatalf("%s is answered and %q", v.Key, empty[v.Key])
+					case marked && string(empty[v.Key]) != mark:
+						t.Fatalf("%s has the mark %v and is %q", v.Key, mark, empty[v.Key])
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestOrderKeepsEverythingAndWhatIsFixed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		it := survey.Item{Code: "q", Type: survey.SingleChoice, Random: true}
+		for i := range rapid.IntRange(0, 12).Draw(t, "n") {
+			it.Options = append(it.Options, survey.Option{Code: strconv.Itoa(i), Fixed: rapid.Bool().Draw(t, "fixed")})
+		}
+		seed := rapid.IntRange(0, 65535).Draw(t, "seed")
+		order := it.Order(seed)
+		if !slices.Equal(order, it.Order(seed)) {
+			t.Fatal("one seed, two orders")
+		}
+		for i, o := range it.Options {
+			if o.Fixed && order[i] != i {
+				t.Fatalf("option %d is fixed and went", i)
+			}
+		}
+		if slices.Sort(order); len(order) != len(it.Options) {
+			t.Fatal(order)
+		}
+		for i, o := range order {
+			if i != o {
+				t.Fatal(order)
+			}
+		}
+	})
+}
+
+// TestOrderIsFair shuffles four options with every seed: each comes first about
+// equally often.
+func TestOrderIsFair(t *testing.T) {
+	it := survey.Item{Code: "fair", Type: survey.Ranking, Random: true, Options: make([]survey.Option, 4)}
+	first := make([]int, 4)
+	for seed := range 65536 {
+		first[it.Order(seed)[0]]++
+	}
+	for i, n := range first {
+		if n < 15900 || n > 16900 { // 16,384 is the mean, 111 the standard deviation
+			t.Errorf("option %d came first %d times of 65,536", i, n)
 		}
 	}
 }
