@@ -253,6 +253,8 @@ type Catalogue struct {
 	Guides    []Guide
 	Events    []Event
 	Surveys   []Survey
+	Calls     []Call
+	Ideas     []Idea // released, and the addresses of merged ones
 	Pages     []Page
 	Origin    string    // https://service-point.example, no trailing slash
 	Now       time.Time // decides what is archive and what is to come

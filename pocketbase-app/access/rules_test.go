@@ -33,6 +33,7 @@ var allowed = map[string]string{
 	"guides":          ". . . r r . . r r",
 	"events":          ". . . r r . . r r",
 	"surveys":         ". . . r r . . r r",
+	"calls":           ". . . r r . . r r",
 	"pages":           ". . . r r . . r r",
 	"survey_versions": ". . . r r r . . r",
 	"_superusers":     ". . . . . . . . .",
@@ -124,7 +125,7 @@ func (a *api) do(who, method, path, body string) (int, string) {
 func (a *api) fill() map[string]string {
 	a.t.Helper()
 	ids := map[string]string{}
-	for _, kind := range []string{"providers", "topics", "districts", "guides", "events", "surveys", "pages"} {
+	for _, kind := range []string{"providers", "topics", "districts", "guides", "events", "surveys", "calls", "pages"} {
 		r := a.record(kind)
 		r.Set("slug", "probe")
 		r.Set("title", "Probe")

@@ -20,6 +20,11 @@ import (
 func (d *Editorial) Catalogue(ctx context.Context) (content.Catalogue, error) {
 	cat, err := Catalogue(ctx, d.p.App.DB())
 	cat.Origin, cat.Now = d.p.Origin, d.p.Now()
+	for _, add := range d.Also {
+		if err == nil {
+			err = add(ctx, d.p.App.DB(), &cat)
+		}
+	}
 	return cat, err
 }
 
@@ -48,6 +53,14 @@ func Catalogue(ctx context.Context, db dbx.Builder) (content.Catalogue, error) {
 	for i := range cat.Pages {
 		cat.Pages[i].Updated = changed[i]
 	}
+	calls, changed, err := live[content.Call](ctx, db, gone, "calls")
+	if err != nil {
+		return cat, err
+	}
+	for i := range calls {
+		calls[i].Updated = changed[i]
+	}
+	cat.Calls = calls
 	surveys, changed, err := live[survey.Questionnaire](ctx, db, gone, "surveys")
 	for i, q := range surveys {
 		cat.Surveys = append(cat.Surveys, summary(q, changed[i]))
@@ -182,6 +195,8 @@ func with(cat content.Catalogue, k *Kind, raw json.RawMessage) (content.Catalogu
 		cat.Guides, err = swap(cat.Guides, raw, func(v content.Guide) string { return v.Slug })
 	case "events":
 		cat.Events, err = swap(cat.Events, raw, func(v content.Event) string { return v.Slug })
+	case "calls":
+		cat.Calls, err = swap(cat.Calls, raw, func(v content.Call) string { return v.Slug })
 	case "pages":
 		cat.Pages, err = swap(cat.Pages, raw, func(v content.Page) string { return v.Slug })
 	case "surveys":

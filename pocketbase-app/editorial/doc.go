@@ -20,6 +20,7 @@ import (
 	"servicepoint/content"
 	"servicepoint/pocketbase-app/base"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 )
 
@@ -46,6 +47,8 @@ type Editorial struct {
 	// Follow is called by kind ("events") when a document is published, in the
 	// same transaction. It must use tx and not reach the network.
 	Follow map[string]func(tx core.App, doc json.RawMessage) error
+	// Also adds to every catalogue what other matters have released.
+	Also []func(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error
 	// Runs gives the history and the next runs of scheduled jobs for the
 	// dashboard; nil leaves them out.
 	Runs func(ctx context.Context) (past, next []base.Run, err error)

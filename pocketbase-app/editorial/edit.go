@@ -213,16 +213,14 @@ func noticed(address, notice string) string {
 func (d *Editorial) unknown(k *Kind, doc document) (content.Problems, error) {
 	var problems content.Problems
 	for _, f := range k.Fields {
-		slug := doc.text(f.Path)
-		if f.Source == "" || slug == "" {
-			continue
-		}
-		_, err := stored(d.p.App, kindNamed(f.Source), slug)
-		switch {
-		case errors.Is(err, base.ErrNotFound):
-			problems.Add(f.Path, "unknown_option")
-		case err != nil:
-			return nil, err
+		for _, slug := range f.refers(doc) {
+			_, err := stored(d.p.App, kindNamed(f.Source), slug)
+			switch {
+			case errors.Is(err, base.ErrNotFound):
+				problems.Add(f.Path, "unknown_option")
+			case err != nil:
+				return nil, err
+			}
 		}
 	}
 	return problems, nil

@@ -32,6 +32,7 @@ func Example() {
 	// guides leistungen
 	// events veranstaltungen
 	// surveys umfragen
+	// calls aufrufe
 	// pages seiten
 	// providers partner
 	// topics themen

@@ -46,6 +46,8 @@ var Kinds = []*Kind{
 		Blank: document{"precision": content.ToMinute, "free": true}, prepare: raiseSequence}, content.Event.Check),
 	kindOf(Kind{Name: "surveys", Path: "umfragen", Site: "/umfragen/{slug}/", Title: "title.de", Fields: surveyFields,
 		Blank: document{"languages": []any{content.German}, "anonymous": true, "pages": []any{}}, prepare: newVersion}, survey.Questionnaire.Validate),
+	kindOf(Kind{Name: "calls", Path: "aufrufe", Site: "/ideen/{slug}/", Title: "title.de", Fields: callFields,
+		Blank: document{"access": "open", "anonymous": true}}, content.Call.Check),
 	kindOf(Kind{Name: "pages", Path: "seiten", Site: "/{slug}/", Title: "texts.de.title", Fields: pageFields}, content.Page.Check),
 	kindOf(Kind{Name: "providers", Path: "partner", Site: "/partner/{slug}/", Title: "name", Fields: providerFields}, content.Provider.Check),
 	kindOf(Kind{Name: "topics", Path: "themen", Site: "/themen/{slug}/", Title: "name.de", Fields: topicFields}, content.Topic.Check),
@@ -182,6 +184,16 @@ var surveyFields = []field{
 	{Path: "minutes", Type: asNumber},
 	{Path: "anonymous", Type: asFlag},
 	{Path: "pages", Type: asJSON, Required: true, Group: "questionnaire"},
+}
+
+var callFields = []field{
+	{Path: "title.{lang}", Type: asLine, Required: true, Group: "core"},
+	{Path: "intro.{lang}", Type: asMarkdown, Required: true},
+	{Path: "topics", Type: asChoices, Required: true, Source: "topics", Group: "run"},
+	{Path: "opens", Type: asMoment},
+	{Path: "closes", Type: asMoment},
+	{Path: "access", Type: asChoice, Required: true, Options: content.CallAccesses},
+	{Path: "anonymous", Type: asFlag},
 }
 
 var pageFields = []field{

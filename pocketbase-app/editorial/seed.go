@@ -42,6 +42,7 @@ func (d *Editorial) Seed(ctx context.Context, cat content.Catalogue, questionnai
 			seed(ctx, d, tx, "districts", cat.Districts, func(v content.District) string { return v.Slug }),
 			seed(ctx, d, tx, "guides", cat.Guides, func(v content.Guide) string { return v.Slug }),
 			seed(ctx, d, tx, "events", cat.Events, func(v content.Event) string { return v.Slug }),
+			seed(ctx, d, tx, "calls", cat.Calls, func(v content.Call) string { return v.Slug }),
 			seed(ctx, d, tx, "pages", cat.Pages, func(v content.Page) string { return v.Slug }),
 			seed(ctx, d, tx, "surveys", questionnaires, func(v survey.Questionnaire) string { return v.Slug }),
 		)

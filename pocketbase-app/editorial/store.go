@@ -209,25 +209,42 @@ func (d *Editorial) request(tx core.App, reason, actor string) error {
 	return err
 }
 
+// Request asks for a build in the transaction of another matter; call
+// [Editorial.Wake] after the commit. The reason names the thing ("ideas/17 released").
+func (d *Editorial) Request(tx core.App, reason, actor string) error {
+	return d.request(tx, reason, actor)
+}
+
 // unpublished finds references of a document to what is not on the site.
 func unpublished(tx core.App, k *Kind, doc document) (content.Problems, error) {
 	var problems content.Problems
 	for _, f := range k.Fields {
-		slug := doc.text(f.Path)
-		if f.Source == "" || slug == "" {
-			continue
-		}
-		rec, err := stored(tx, kindNamed(f.Source), slug)
-		switch {
-		case errors.Is(err, base.ErrNotFound):
-			problems.Add(f.Path, "unknown")
-		case err != nil:
-			return nil, err
-		case rec.GetString("state") != published:
-			problems.Add(f.Path, "not_published")
+		for _, slug := range f.refers(doc) {
+			rec, err := stored(tx, kindNamed(f.Source), slug)
+			switch {
+			case errors.Is(err, base.ErrNotFound):
+				problems.Add(f.Path, "unknown")
+			case err != nil:
+				return nil, err
+			case rec.GetString("state") != published:
+				problems.Add(f.Path, "not_published")
+			}
 		}
 	}
 	return problems, nil
+}
+
+// refers gives the slugs of other documents that a field names.
+func (f field) refers(doc document) []string {
+	switch slug := doc.text(f.Path); {
+	case f.Source == "":
+		return nil
+	case f.Type == asChoices:
+		return strs(doc.at(f.Path))
+	case slug != "":
+		return []string{slug}
+	}
+	return nil
 }
 
 // raiseSequence counts changes that calendars must notice (RFC 5545 SEQUENCE).
