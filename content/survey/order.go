@@ -5,6 +5,10 @@ import (
 	"math/rand/v2"
 )
 
+// MaxSeed is the greatest seed of a random order: 16 bits are enough for
+// balance and too few to tell one person from another.
+const MaxSeed = 1<<16 - 1
+
 // Order gives the order in which the options of an item (the rows of a matrix)
 // are shown to who has this seed: indices. Fixed, exclusive and "other" options
 // keep their places. One seed gives one order for ever.

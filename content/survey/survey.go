@@ -198,7 +198,7 @@ type Response struct {
 	Language string
 	Channel  string
 	Day      string // YYYY-MM-DD
-	Seed     int    // of the random order, 0 to 65535
+	Seed     int    // of the random order, 0 to MaxSeed
 	Answers  Answers
 }
 

@@ -20,6 +20,7 @@ import (
 type submission struct {
 	Language string                     `json:"language"`
 	Channel  string                     `json:"channel"`
+	Seed     int                        `json:"seed"` // of the random order, 0 when nothing was shuffled
 	Answers  map[string]json.RawMessage `json:"answers"`
 }
 
@@ -36,6 +37,9 @@ func (s submission) check(q survey.Questionnaire) (survey.Answers, content.Probl
 	}
 	oneOf("language", s.Language, content.Languages)
 	oneOf("channel", s.Channel, survey.Channels)
+	if s.Seed < 0 || s.Seed > survey.MaxSeed {
+		problems.Add("seed", "out_of_range", "min", 0, "max", survey.MaxSeed)
+	}
 	answers, wrong := q.Check(s.Answers)
 	return answers, append(problems, wrong...)
 }
@@ -65,7 +69,7 @@ func (pt *Participation) putResponse(e *core.RequestEvent) error {
 	}
 	what, err := pt.put(e.Request.Context(), entry{
 		survey: q.Slug, id: id, version: q.Version, language: sent.Language, channel: sent.Channel,
-		day: pt.day(), answers: string(answers.Canonical()),
+		day: pt.day(), seed: sent.Seed, answers: string(answers.Canonical()),
 	})
 	switch {
 	case err != nil:
@@ -117,7 +121,7 @@ func (pt *Participation) answerAgain(e *core.RequestEvent, q current, id string,
 		return err
 	}
 	answers, problems := sent.check(version.Questionnaire)
-	if len(problems) > 0 || sent.Language != row.Language || sent.Channel != row.Channel || string(answers.Canonical()) != row.Answers {
+	if len(problems) > 0 || sent.Language != row.Language || sent.Channel != row.Channel || sent.Seed != row.Seed || string(answers.Canonical()) != row.Answers {
 		return base.Refuse(http.StatusConflict, "response_differs")
 	}
 	return pt.acknowledge(e, http.StatusOK, q.Slug, id)
@@ -130,11 +134,12 @@ type responseRow struct {
 	Language string `db:"language"`
 	Channel  string `db:"channel"`
 	Day      string `db:"day"`
+	Seed     int    `db:"seed"`
 	Answers  string `db:"answers"`
 }
 
 func (pt *Participation) storedResponse(slug, id string) (row responseRow, err error) {
-	err = pt.p.App.DB().NewQuery(`SELECT id, version, language, channel, day, answers FROM responses WHERE survey = {:survey} AND id = {:id}`).
+	err = pt.p.App.DB().NewQuery(`SELECT id, version, language, channel, day, seed, answers FROM responses WHERE survey = {:survey} AND id = {:id}`).
 		Bind(dbx.Params{"survey": slug, "id": id}).One(&row)
 	if base.IsNoRows(err) {
 		err = base.ErrNotFound

@@ -91,6 +91,7 @@ func TestAnAnswerIsStoredOnceHoweverOftenItIsSent(t *testing.T) {
 		strings.Replace(goodBody, "west", "mitte", 1),
 		strings.Replace(goodBody, `"de"`, `"en"`, 1),
 		strings.Replace(goodBody, `"web"`, `"paper"`, 1),
+		strings.Replace(goodBody, `"web"`, `"web","seed":7`, 1),
 		strings.Replace(goodBody, `"west"`, `"nowhere"`, 1),
 	} {
 		if status, body := w.put(t, "smart-kassel", id, b); status != 409 || problemCode(body) != "response_differs" {
@@ -161,6 +162,7 @@ func TestBadAnswersAreRefusedWithAReason(t *testing.T) {
 		{"a code twice", "", "", js, answers(`{"district":"west","district":"mitte"}`), 400, "broken_json"},
 		{"unknown language", "", "", js, `{"language":"fr","channel":"web","answers":{"district":"west"}}`, 422, "invalid #/language:unknown"},
 		{"unknown channel", "", "", js, `{"language":"de","channel":"fax","answers":{"district":"west"}}`, 422, "invalid #/channel:unknown"},
+		{"seed too large", "", "", js, `{"language":"de","channel":"web","seed":65536,"answers":{"district":"west"}}`, 422, "invalid #/seed:out_of_range"},
 		{"language is a number", "", "", js, `{"language":1,"channel":"web","answers":{"district":"west"}}`, 422, "invalid #/language:wrong_type"},
 		{"missing answer", "", "", js, answers(`{"rent":1}`), 422, "invalid #/answers/district:required"},
 		{"unknown option", "", "", js, answers(`{"district":"nord"}`), 422, "invalid #/answers/district:unknown_option"},

@@ -99,7 +99,7 @@ func (s *Snapshot) Count() int { return s.count }
 // before the next begins.
 func (s *Snapshot) Responses() iter.Seq2[survey.Response, error] {
 	return func(yield func(survey.Response, error) bool) {
-		rows, err := s.tx.QueryContext(s.ctx, `SELECT id, version, language, channel, day, answers FROM responses WHERE survey = ? ORDER BY id`, s.slug)
+		rows, err := s.tx.QueryContext(s.ctx, `SELECT id, version, language, channel, day, seed, answers FROM responses WHERE survey = ? ORDER BY id`, s.slug)
 		if err != nil {
 			yield(survey.Response{}, err)
 			return
@@ -108,7 +108,7 @@ func (s *Snapshot) Responses() iter.Seq2[survey.Response, error] {
 		for rows.Next() {
 			var r survey.Response
 			var answers sql.RawBytes
-			err := rows.Scan(&r.ID, &r.Version, &r.Language, &r.Channel, &r.Day, &answers)
+			err := rows.Scan(&r.ID, &r.Version, &r.Language, &r.Channel, &r.Day, &r.Seed, &answers)
 			if err == nil {
 				r.Answers, err = survey.DecodeAnswers(answers)
 			}

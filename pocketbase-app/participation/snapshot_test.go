@@ -28,7 +28,7 @@ func collect(t *testing.T, s *participation.Snapshot) (all []survey.Response) {
 func TestASnapshotStandsStillWhileAnswersComeIn(t *testing.T) {
 	w := newWorld(t)
 	for range 20 {
-		w.put(t, "smart-kassel", newID(), goodBody)
+		w.put(t, "smart-kassel", newID(), strings.Replace(goodBody, `"web"`, `"web","seed":65535`, 1))
 	}
 	q := smartKassel()
 	q.Version = 2
@@ -55,7 +55,7 @@ func TestASnapshotStandsStillWhileAnswersComeIn(t *testing.T) {
 	for range s.Responses() {
 		break // the caller may stop early
 	}
-	if r := all[0]; r.Version != 1 || r.Day != "2026-12-02" || r.Answers["district"] != "west" || r.Answers["rent"] != 612.5 ||
+	if r := all[0]; r.Version != 1 || r.Seed != 65535 || r.Day != "2026-12-02" || r.Answers["district"] != "west" || r.Answers["rent"] != 612.5 ||
 		!slices.Equal(r.Answers["topics"].([]string), []string{"energy", "water"}) {
 		t.Errorf("%+v", r)
 	}
@@ -88,7 +88,7 @@ func TestASnapshotNeedsNoServer(t *testing.T) {
 
 func TestABrokenRowEndsTheSnapshotWithAnError(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.App.DB().NewQuery(`INSERT INTO responses VALUES ('smart-kassel', 'x', 1, 'de', 'web', '2026-12-02', '{"a":')`).Execute(); err != nil {
+	if _, err := w.App.DB().NewQuery(`INSERT INTO responses VALUES ('smart-kassel', 'x', 1, 'de', 'web', '2026-12-02', '{"a":', 0)`).Execute(); err != nil {
 		t.Fatal(err)
 	}
 	s, err := w.matter.Snapshot(t.Context(), "smart-kassel")
@@ -130,7 +130,7 @@ func TestTheTableKeepsNoOrderOfArrival(t *testing.T) {
 	if err := w.App.DB().NewQuery("SELECT name FROM pragma_table_info('responses')").Column(&columns); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"survey", "id", "version", "language", "channel", "day", "answers"}; !slices.Equal(columns, want) {
+	if want := []string{"survey", "id", "version", "language", "channel", "day", "answers", "seed"}; !slices.Equal(columns, want) {
 		t.Errorf("columns %v", columns)
 	}
 	var sent []string

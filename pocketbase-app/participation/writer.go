@@ -30,6 +30,7 @@ const (
 type entry struct {
 	survey, id, language, channel, day, answers string
 	version                                     int
+	seed                                        int    // of the random order
 	draft                                       string // hash of the draft that it came from, deleted along
 }
 
@@ -199,8 +200,8 @@ func (w *writer) statements() (*statements, error) {
 	}
 	w.ready.close()
 	w.ready = nil
-	insert, err := db.Prepare(`INSERT INTO responses (survey, id, version, language, channel, day, answers)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
+	insert, err := db.Prepare(`INSERT INTO responses (survey, id, version, language, channel, day, seed, answers)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +216,7 @@ func (st *statements) close() {
 }
 
 func (st *statements) storeOne(tx *sql.Tx, insert *sql.Stmt, e entry) (outcome, error) {
-	result, err := insert.Exec(e.survey, e.id, e.version, e.language, e.channel, e.day, e.answers)
+	result, err := insert.Exec(e.survey, e.id, e.version, e.language, e.channel, e.day, e.seed, e.answers)
 	if err != nil {
 		return 0, err
 	}
@@ -232,8 +233,8 @@ func (st *statements) storeOne(tx *sql.Tx, insert *sql.Stmt, e entry) (outcome, 
 		return stored, nil
 	}
 	var equal bool
-	err = tx.QueryRow(`SELECT language = ? AND channel = ? AND answers = ? FROM responses WHERE survey = ? AND id = ?`,
-		e.language, e.channel, e.answers, e.survey, e.id).Scan(&equal)
+	err = tx.QueryRow(`SELECT language = ? AND channel = ? AND seed = ? AND answers = ? FROM responses WHERE survey = ? AND id = ?`,
+		e.language, e.channel, e.seed, e.answers, e.survey, e.id).Scan(&equal)
 	if err != nil {
 		return 0, err
 	}
