@@ -87,6 +87,7 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 	pt.p.Route(se, "GET", "/api/v1/surveys/{slug}", pt.getSurvey)
 	pt.p.Route(se, "PUT", "/api/v1/surveys/{slug}/responses/{uuid}", pt.putResponse)
 
+	pt.bindMap(se)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/teilnehmen/{$}", pt.showStart)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/teilnehmen/{$}", pt.start)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/seite/{n}/{$}", pt.showPage)
