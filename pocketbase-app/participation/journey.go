@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 
 	"servicepoint/content"
@@ -15,8 +16,11 @@ import (
 
 // Fields of the forms beside the items; a hyphen stands in no item code.
 const (
-	fieldAction = "s-aktion" // the button: weiter, zurueck
-	fieldNext   = "s-nach"   // "pruefen": go there after this page
+	fieldAction = "s-aktion"  // the button, see [action]
+	fieldNext   = "s-nach"    // "pruefen": go there after this page
+	fieldShown  = "s-gezeigt" // codes of items, rows (code.row) and options (code/option) that were shown
+	fieldMap    = "s-karte:"  // and the code of a point: a click on the picture, with .x and .y
+	fieldFile   = "s-datei:"  // and the code of an item: files
 )
 
 const review = "pruefen"
@@ -50,11 +54,11 @@ func (pt *Participation) showStart(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	_, err = pt.findDraft(e.Request, q.Slug)
+	d, err := pt.findDraft(e.Request, q.Slug)
 	if err != nil && !errors.Is(err, errNoDraft) {
 		return err
 	}
-	return pt.showIntro(e, http.StatusOK, "start", q, err == nil)
+	return pt.showIntro(e, http.StatusOK, "start", q, d)
 }
 
 // start makes a new draft; one that was begun before is left to expire.
@@ -63,10 +67,20 @@ func (pt *Participation) start(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	if _, err := pt.newDraft(e, q, url.Values{}); err != nil {
+	d, err := pt.newDraft(e, q, url.Values{})
+	if err != nil {
 		return err
 	}
-	return seeOther(e, pagePath(e.Request, q.Slug, 1))
+	return seeOther(e, stepPath(e.Request, d.asked, d.at))
+}
+
+// stepPath is the address of a page (index), or of the review when there is no
+// such page.
+func stepPath(r *http.Request, q *asked, n int) string {
+	if n >= len(q.Pages) {
+		return path(r, q.Slug, review)
+	}
+	return pagePath(r, q.Slug, n+1)
 }
 
 // step loads what every page of the journey needs. With a nil draft and a nil
@@ -88,7 +102,7 @@ func (pt *Participation) step(e *core.RequestEvent) (*draft, error) {
 		if err := q.open(pt.p.Now()); err != nil {
 			return nil, err
 		}
-		return nil, pt.showIntro(e, http.StatusGone, "gone", q, false)
+		return nil, pt.showIntro(e, http.StatusGone, "gone", q, nil)
 	}
 	if err != nil {
 		return nil, err
@@ -126,6 +140,7 @@ func pageNumber(r *http.Request, q *asked) (int, error) {
 	return n, nil
 }
 
+// showPage shows a page as far as routing asks it; else it leads to the next one.
 func (pt *Participation) showPage(e *core.RequestEvent) error {
 	d, err := pt.step(e)
 	if d == nil || err != nil {
@@ -135,13 +150,17 @@ func (pt *Participation) showPage(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	if reading := d.Read(d.typed); !reading.Pages[n-1].Asked {
+		return seeOther(e, stepPath(e.Request, d.asked, reading.Next(n-1)))
+	}
 	return pt.showItems(e, http.StatusOK, d, n, e.Request.URL.Query(), nil)
 }
 
 // takePage keeps what one page's form sent and leads on: back, to the next page
-// or to the review. With faults the page comes again, everything still in it.
+// that is asked or to the review. With faults the page comes again, everything
+// still in it; so it does when an answer brought up further questions of it.
 func (pt *Participation) takePage(e *core.RequestEvent) error {
-	form, err := base.DecodeForm(e.Response, e.Request)
+	form, err := pt.readForm(e)
 	if err != nil {
 		return err
 	}
@@ -152,33 +171,128 @@ func (pt *Participation) takePage(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	q, err := pt.openSurvey(e)
-	if err != nil {
+	if _, err := pt.openSurvey(e); err != nil {
 		return closedMidway(err)
 	}
 	n, err := pageNumber(e.Request, d.asked)
 	if err != nil {
 		return err
 	}
-	if err := pt.keep(d, d.Pages[n-1], form); err != nil {
-		if errors.Is(err, errNoDraft) { // sent or expired a moment ago
-			return pt.takeStranded(e, form)
-		}
+	do := readAction(form)
+	var out outcomeOfPage
+	err = pt.change(d, func(d *draft) error {
+		out = d.take(n-1, form, do)
+		return nil
+	})
+	if errors.Is(err, errNoDraft) { // sent or expired a moment ago
+		return pt.takeStranded(e, form)
+	}
+	if err != nil {
 		return err
 	}
-	if form.Get(fieldAction) == "zurueck" {
-		if n == 1 {
-			return seeOther(e, path(e.Request, q.Slug, "teilnehmen"))
+	switch {
+	case do.name == actKeep:
+		e.Response.Header().Set("Cache-Control", "no-store")
+		return e.NoContent(http.StatusNoContent)
+	case do.name == actBack && d.at < 0:
+		return seeOther(e, path(e.Request, d.Slug, "teilnehmen"))
+	case do.name == actBack:
+		return seeOther(e, pagePath(e.Request, d.Slug, d.at+1))
+	case do.name == actLater:
+		return seeOther(e, path(e.Request, d.Slug, later))
+	case do.name == actLanguage:
+		return seeOther(e, base.Prefix(do.code)+"/umfragen/"+d.Slug+"/seite/"+strconv.Itoa(n)+"/"+keepNext(form, "?"))
+	case do.stays():
+		return seeOther(e, pagePath(e.Request, d.Slug, n)+"?fokus="+url.QueryEscape(out.focus)+keepNext(form, "&"))
+	case len(out.problems) > 0:
+		return pt.showItems(e, http.StatusUnprocessableEntity, d, n, form, out.problems)
+	case out.further != "":
+		return seeOther(e, pagePath(e.Request, d.Slug, n)+"?weitere=1"+keepNext(form, "&")+"#q-"+itemOf(out.further))
+	}
+	return seeOther(e, stepPath(e.Request, d.asked, d.at))
+}
+
+// keepNext carries on the wish to go to the review after this page.
+func keepNext(form url.Values, before string) string {
+	if form.Get(fieldNext) != review {
+		return ""
+	}
+	return before + fieldNext + "=" + review
+}
+
+// outcomeOfPage is what became of one page's form.
+type outcomeOfPage struct {
+	problems content.Problems // of what was shown
+	further  string           // key of the first thing that the answers brought up on the same page
+	focus    string           // id of the control to go on with
+}
+
+// take merges the form of page n (index) and finds where to go on.
+func (d *draft) take(n int, form url.Values, do action) (out outcomeOfPage) {
+	page := d.Pages[n]
+	merge(d.typed, page, form)
+	out.focus = do.edit(d.typed, &page)
+	reading := d.Read(d.typed)
+	d.at = n
+	switch {
+	case do.name == actBack:
+		d.at = reading.Before(n)
+		return out
+	case do.name != actNext:
+		return out
+	}
+	further := brought(&page, reading, n, form)
+	for _, p := range reading.Pages[n].Problems {
+		if !slices.Contains(further, p.Field) && !slices.Contains(further, itemOf(p.Field)) {
+			out.problems = append(out.problems, p)
 		}
-		return seeOther(e, pagePath(e.Request, q.Slug, n-1))
 	}
-	if problems := d.Read(d.typed).Pages[n-1].Problems; len(problems) > 0 {
-		return pt.showItems(e, http.StatusUnprocessableEntity, d, n, form, problems)
+	switch {
+	case len(out.problems) > 0:
+	case len(further) > 0:
+		out.further = further[0]
+	case form.Get(fieldNext) == review:
+		d.at = len(d.Pages)
+	default:
+		d.at = reading.Next(n)
 	}
-	if n == len(d.Pages) || form.Get(fieldNext) == review {
-		return seeOther(e, path(e.Request, q.Slug, review))
+	return out
+}
+
+// brought lists what the answers of a page made visible on the same page that its
+// form had not shown: items, rows, options.
+func brought(page *survey.Page, reading survey.Reading, n int, form url.Values) (keys []string) {
+	here := map[string]bool{}
+	for i := range page.Items {
+		here[page.Items[i].Code] = true
 	}
-	return seeOther(e, pagePath(e.Request, q.Slug, n+1))
+	since := func(o survey.Option, key string) bool {
+		return slices.ContainsFunc(o.ShowIf.Vars(), func(name string) bool { return here[itemOf(name)] }) &&
+			o.ShowIf.Holds(reading.Answers) && !wasShown(form, key)
+	}
+	for i := range page.Items {
+		it := &page.Items[i]
+		if !reading.Pages[n].Shows(i) {
+			continue
+		}
+		if !wasShown(form, it.Code) {
+			keys = append(keys, it.Code)
+			continue
+		}
+		for _, row := range it.Rows {
+			if key := survey.Key(it.Code, row.Code); since(row, key) {
+				keys = append(keys, key)
+			}
+		}
+		if it.Type == survey.SingleChoice || it.Type == survey.MultipleChoice {
+			for _, o := range it.Options {
+				if key := it.Code + "/" + o.Code; it.Look != survey.Dropdown && since(o, key) {
+					keys = append(keys, key)
+				}
+			}
+		}
+	}
+	return keys
 }
 
 // takeStranded takes a page's form whose draft is gone. What it brought goes
@@ -201,14 +315,16 @@ func (pt *Participation) takeStranded(e *core.RequestEvent, form url.Values) err
 	if err != nil {
 		return err
 	}
-	typed := typedOn(q.Pages[n-1], form)
+	typed := url.Values{}
+	merge(typed, q.Pages[n-1], form)
 	if len(typed) == 0 {
-		return pt.showIntro(e, http.StatusGone, "gone", q, false)
+		return pt.showIntro(e, http.StatusGone, "gone", q, nil)
 	}
-	if _, err := pt.newDraft(e, q, typed); err != nil {
+	d, err := pt.newDraft(e, q, typed)
+	if err != nil {
 		return err
 	}
-	return seeOther(e, pagePath(e.Request, q.Slug, 1)+"?gerettet="+strconv.Itoa(n))
+	return seeOther(e, stepPath(e.Request, d.asked, d.Read(typed).Next(-1))+"?gerettet="+strconv.Itoa(n))
 }
 
 func (pt *Participation) showReview(e *core.RequestEvent) error {
@@ -233,7 +349,7 @@ func (pt *Participation) send(e *core.RequestEvent) error {
 	}
 	_, err = pt.put(e.Request.Context(), entry{
 		survey: d.Slug, id: pt.responseID(d.Slug, d.token), version: d.Version,
-		language: base.Lang(e.Request), channel: "web", day: pt.day(),
+		language: base.Lang(e.Request), channel: "web", day: pt.day(), seed: d.seed,
 		answers: string(answers.Canonical()), draft: draftHash(d.token),
 	})
 	if err != nil {
@@ -257,7 +373,7 @@ func (pt *Participation) showThanks(e *core.RequestEvent) error {
 		if err := q.open(pt.p.Now()); err != nil {
 			return err
 		}
-		return pt.showIntro(e, http.StatusGone, "gone", q, false)
+		return pt.showIntro(e, http.StatusGone, "gone", q, nil)
 	}
 	if err != nil {
 		return err
@@ -281,7 +397,7 @@ func (pt *Participation) showThanks(e *core.RequestEvent) error {
 }
 
 // showIntro shows a page that stands before the questions: "start" or "gone".
-func (pt *Participation) showIntro(e *core.RequestEvent, status int, name string, q current, begun bool) error {
+func (pt *Participation) showIntro(e *core.RequestEvent, status int, name string, q current, begun *draft) error {
 	lang := base.Lang(e.Request)
 	intro, introLang, err := markdown(q.Intro, lang)
 	if err != nil {
@@ -292,6 +408,10 @@ func (pt *Participation) showIntro(e *core.RequestEvent, status int, name string
 	if name == "gone" {
 		pageTitle = pt.p.Words.In(lang, "participation.gone_title")
 	}
+	goOn := ""
+	if begun != nil {
+		goOn = stepPath(e.Request, begun.asked, max(begun.at, 0))
+	}
 	closes := ""
 	if !q.Closes.IsZero() {
 		closes = survey.FormatDate(q.Closes.In(content.Berlin).Format("2006-01-02"), lang)
@@ -299,8 +419,8 @@ func (pt *Participation) showIntro(e *core.RequestEvent, status int, name string
 	return pt.p.Show(e, status, templates, name, base.View{
 		Title: pageTitle,
 		Data: map[string]any{
-			"Survey": title, "Slug": q.Slug, "Intro": intro, "IntroLang": introLang, "Begun": begun,
-			"Minutes": q.Minutes, "Pages": len(q.Pages), "Questions": summarise(q.Questionnaire, lang).Questions,
+			"Survey": title, "Slug": q.Slug, "Intro": intro, "IntroLang": introLang, "GoOn": goOn,
+			"Minutes": q.EstimatedMinutes(), "Pages": len(q.Pages), "Questions": summarise(q.Questionnaire, lang).Questions,
 			"Closes": closes, "Anonymous": q.Anonymous, "Translated": speaks(q.Questionnaire, lang),
 		},
 	})

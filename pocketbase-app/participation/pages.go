@@ -1,11 +1,11 @@
 package participation
 
 import (
+	"cmp"
 	"html/template"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
@@ -44,39 +44,19 @@ func speaks(q survey.Questionnaire, lang string) bool {
 
 // pageView is one page of questions.
 type pageView struct {
-	Survey, Heading phrase
-	Slug            string
-	Number, Count   int
-	Items           []itemView
-	AnyRequired     bool
-	Faults          []faultView
-	Back            bool   // there is a page before
-	Next            string // value of the field s-nach
-	Rescued         bool   // the answers of other pages were lost
+	Survey, Heading, Section phrase
+	Slug                     string
+	Number, Count            int // among the pages that are asked
+	Action                   string
+	Items                    items
+	Faults                   []faultView
+	Next                     string // value of the field s-nach
+	Rescued                  bool   // the answers of other pages were lost
+	Further                  bool   // the answers brought up further questions
+	Languages                []languageView
 }
 
-// itemView is one question as the form shows it.
-type itemView struct {
-	Code, Type, Kind string // Kind: radio, checkbox, input, textarea, info
-	Text, Help       phrase
-	HTML             template.HTML // of an info
-	Required         bool
-	Options          []optionView
-	MinLabel         phrase
-	MaxLabel         phrase
-	Value, Problem   string
-	InputMode, Unit  string
-	Hint             string // format or number of choices
-	MaxLength        int
-	Described        string // ids for aria-describedby
-}
-
-type optionView struct {
-	ID, Code string
-	Text     phrase
-	End      phrase // what the end of a scale means
-	Chosen   bool
-}
+type languageView struct{ Code, Name, Locale string }
 
 // faultView is one line of the error summary.
 type faultView struct {
@@ -86,148 +66,56 @@ type faultView struct {
 func (pt *Participation) showItems(e *core.RequestEvent, status int, d *draft, n int, request url.Values, problems content.Problems) error {
 	lang := base.Lang(e.Request)
 	page := d.Pages[n-1]
+	s := d.sheet(n-1, lang)
+	s.problems, s.focus = problems, request.Get("fokus")
+	shown, err := pt.renderItems(s)
+	if err != nil {
+		return err
+	}
 	v := pageView{
 		Survey: phraseOf(d.Title, lang), Heading: phraseOf(page.Title, lang), Slug: d.Slug,
-		Number: n, Count: len(d.Pages), Back: n > 1,
-		Rescued: request.Has("gerettet"),
+		Action: pagePath(e.Request, d.Slug, n), Items: shown, Faults: shown.Faults,
+		Rescued: request.Has("gerettet"), Further: request.Has("weitere"),
 	}
+	for _, section := range d.Sections {
+		if section.Code == page.Section {
+			v.Section = phraseOf(section.Title, lang)
+		}
+	}
+	v.Number, v.Count = progress(d.Read(d.typed), n-1)
 	if request.Get(fieldNext) == review {
 		v.Next = review
 	}
-	for _, it := range page.Items {
-		item, err := pt.itemView(it, lang, d.typed[it.Code], problems)
-		if err != nil {
-			return err
-		}
-		v.Items = append(v.Items, item)
-		v.AnyRequired = v.AnyRequired || it.Required
-		if item.Problem != "" {
-			v.Faults = append(v.Faults, faultView{"#f-" + it.Code, item.Text.Text, item.Text.Lang, item.Problem})
+	for _, l := range content.Languages {
+		if l != lang && speaks(d.Questionnaire, l) {
+			v.Languages = append(v.Languages, languageView{l, pt.p.Words.In(l, "participation.this_language"), content.Locale(l)})
 		}
 	}
 	return pt.p.Show(e, status, templates, "page", base.View{
-		Title:    pt.p.Words.In(lang, "participation.progress", "n", n, "of", v.Count) + ": " + v.Heading.Text + " – " + v.Survey.Text,
+		Title:    pt.p.Words.In(lang, "participation.progress", "n", v.Number, "of", v.Count) + ": " + v.Heading.Text + " – " + v.Survey.Text,
 		Data:     v,
 		Problems: problems,
 	})
 }
 
-func (pt *Participation) itemView(it survey.Item, lang string, typed []string, problems content.Problems) (itemView, error) {
-	say := func(key string, args ...any) string { return pt.p.Words.In(lang, "participation."+key, args...) }
-	v := itemView{
-		Code: it.Code, Type: string(it.Type), Kind: "input", Text: phraseOf(it.Text, lang), Help: phraseOf(it.Help, lang),
-		Required: it.Required, MinLabel: phraseOf(it.MinLabel, lang), MaxLabel: phraseOf(it.MaxLabel, lang), Unit: it.Unit,
-	}
-	if len(typed) > 0 {
-		v.Value = typed[0]
-	}
-	for _, p := range problems {
-		if p.Field == it.Code {
-			v.Problem = pt.sayFault(it, p, lang)
-			break
-		}
-	}
-	switch it.Type {
-	case survey.Info:
-		v.Kind = "info"
-		var err error
-		v.HTML, _, err = markdown(it.Text, lang)
-		return v, err
-	case survey.SingleChoice, survey.MultipleChoice:
-		v.Kind = "radio"
-		if it.Type == survey.MultipleChoice {
-			v.Kind = "checkbox"
-			v.Hint = choicesHint(it, say)
-		}
-		for _, o := range it.Options {
-			v.Options = append(v.Options, optionView{Code: o.Code, Text: phraseOf(o.Text, lang), Chosen: slices.Contains(typed, o.Code)})
-		}
-	case survey.Scale:
-		v.Kind = "radio"
-		steps := it.Steps()
-		for i, step := range steps {
-			s := strconv.Itoa(step)
-			o := optionView{Code: s, Text: phrase{Text: s}, Chosen: slices.Contains(typed, s)}
-			if i == 0 {
-				o.End = v.MinLabel
-			} else if i == len(steps)-1 {
-				o.End = v.MaxLabel
+// progress counts the pages that are asked, as far as one knows by now.
+func progress(r survey.Reading, n int) (number, count int) {
+	for i, p := range r.Pages {
+		if p.Asked || i == n {
+			count++
+			if i <= n {
+				number++
 			}
-			v.Options = append(v.Options, o)
-		}
-	case survey.Number:
-		v.InputMode = "decimal"
-		v.Hint = numberHint(it, lang, say)
-	case survey.Date:
-		v.Hint = say("date_hint")
-	case survey.LongText:
-		v.Kind = "textarea"
-		fallthrough
-	case survey.ShortText:
-		v.MaxLength = it.TextLimit()
-	}
-	if v.Kind == "radio" && !it.Required { // a radio button cannot be taken back
-		v.Options = append(v.Options, optionView{Code: "", Text: phrase{Text: say("no_answer")}})
-	}
-	for i := range v.Options {
-		v.Options[i].ID = "f-" + it.Code // the first one is where the error summary leads
-		if i > 0 {
-			v.Options[i].ID += "-" + strconv.Itoa(i+1)
 		}
 	}
-	v.Described = describedBy(v)
-	return v, nil
-}
-
-// sayFault is the sentence of a problem; nothing is written where one chooses.
-func (pt *Participation) sayFault(it survey.Item, p content.Problem, lang string) string {
-	if p.Code == "required" && (len(it.Options) > 0 || it.Type == survey.Scale) {
-		return pt.p.Words.In(lang, "participation.choose_one")
-	}
-	return pt.p.Words.Say(lang, p)
-}
-
-func describedBy(v itemView) string {
-	var ids []string
-	for _, part := range []struct{ mark, text string }{{"h-", v.Help.Text}, {"t-", v.Hint}, {"e-", v.Problem}} {
-		if part.text != "" {
-			ids = append(ids, part.mark+v.Code)
-		}
-	}
-	return strings.Join(ids, " ")
-}
-
-func choicesHint(it survey.Item, say func(string, ...any) string) string {
-	switch {
-	case it.MinChoices > 1 && it.MaxChoices > 0:
-		return say("choose_between", "min", it.MinChoices, "max", it.MaxChoices)
-	case it.MaxChoices > 0:
-		return say("choose_at_most", "max", it.MaxChoices)
-	case it.MinChoices > 1:
-		return say("choose_at_least", "min", it.MinChoices)
-	}
-	return say("choose_several")
-}
-
-func numberHint(it survey.Item, lang string, say func(string, ...any) string) string {
-	unit := ""
-	if it.Unit != "" {
-		unit = " " + it.Unit
-	}
-	switch {
-	case it.Min != nil && it.Max != nil:
-		return say("number_between", "min", survey.FormatNumber(*it.Min, lang), "max", survey.FormatNumber(*it.Max, lang)+unit)
-	case it.Unit != "":
-		return say("number_unit", "unit", it.Unit)
-	}
-	return ""
+	return number, count
 }
 
 // summaryView shows everything before it is sent.
 type summaryView struct {
 	Survey phrase
 	Slug   string
-	Count  int
+	Back   string
 	Pages  []answeredPage
 	Faults []faultView
 }
@@ -246,31 +134,41 @@ type answeredItem struct {
 
 func (pt *Participation) showSummary(e *core.RequestEvent, status int, d *draft, problems content.Problems) error {
 	lang := base.Lang(e.Request)
-	v := summaryView{Survey: phraseOf(d.Title, lang), Slug: d.Slug, Count: len(d.Pages)}
 	reading := d.Read(d.typed)
-	for i, page := range d.Pages {
+	v := summaryView{
+		Survey: phraseOf(d.Title, lang), Slug: d.Slug,
+		Back: stepPath(e.Request, d.asked, max(reading.Before(len(d.Pages)), 0)),
+	}
+	texts := &renderer{sheet: sheet{q: &d.Questionnaire, lang: lang, typed: d.typed}, pt: pt, reading: reading}
+	for i := range d.Pages {
+		page := &d.Pages[i]
+		if !reading.Pages[i].Asked {
+			continue
+		}
 		answered := answeredPage{Number: i + 1, Heading: phraseOf(page.Title, lang)}
-		answers, faults := reading.Answers, reading.Pages[i].Problems
-		for _, it := range page.Items {
-			if it.Type == survey.Info {
+		for j := range page.Items {
+			it := &page.Items[j]
+			if !it.Asks() || !reading.Pages[i].Shows(j) {
 				continue
 			}
 			answered.Items = append(answered.Items, answeredItem{
-				Text: phraseOf(it.Text, lang), Answer: pt.spoken(it, answers[it.Code], lang), Lines: it.Type == survey.LongText,
+				Text: texts.text(it.Text), Answer: texts.spoken(it), Lines: it.Type == survey.LongText,
 			})
-			for _, p := range faults {
-				if p.Field == it.Code {
-					q := phraseOf(it.Text, lang)
-					href := pagePath(e.Request, d.Slug, i+1) + "?" + fieldNext + "=" + review + "#f-" + it.Code
+			for _, p := range reading.Pages[i].Problems {
+				if itemOf(p.Field) == it.Code {
+					q := texts.asked(it, p.Field)
+					href := pagePath(e.Request, d.Slug, i+1) + "?" + fieldNext + "=" + review + "#f-" + p.Field
 					v.Faults = append(v.Faults, faultView{href, q.Text, q.Lang, pt.sayFault(it, p, lang)})
 				}
 			}
 		}
-		v.Pages = append(v.Pages, answered)
+		if len(answered.Items) > 0 {
+			v.Pages = append(v.Pages, answered)
+		}
 	}
 	for _, p := range problems {
 		if p.Field == "answers" {
-			v.Faults = append(v.Faults, faultView{Href: pagePath(e.Request, d.Slug, 1), Text: pt.p.Words.Say(lang, p)})
+			v.Faults = append(v.Faults, faultView{Href: stepPath(e.Request, d.asked, max(reading.Next(-1), 0)), Text: pt.p.Words.Say(lang, p)})
 		}
 	}
 	return pt.p.Show(e, status, templates, "review", base.View{
@@ -280,37 +178,57 @@ func (pt *Participation) showSummary(e *core.RequestEvent, status int, d *draft,
 	})
 }
 
-// spoken is an answer in words.
-func (pt *Participation) spoken(it survey.Item, answer any, lang string) []phrase {
-	label := func(code string) phrase {
-		for _, o := range it.Options {
-			if o.Code == code {
-				return phraseOf(o.Text, lang)
+// spoken is the answer to an item in words: one phrase for each thing said.
+func (r *renderer) spoken(it *survey.Item) (list []phrase) {
+	answers := r.reading.Answers
+	for _, v := range it.Variables() {
+		before := phrase{}
+		if v.Row != nil {
+			before = r.text(v.Row.Text)
+			before.Text += ": "
+		}
+		add := func(p phrase) { list = append(list, phrase{before.Text + p.Text, cmp.Or(p.Lang, before.Lang)}) }
+		if mark, ok := answers[survey.Mark(v.Key)].(string); ok {
+			if mark == survey.DontKnow {
+				add(phrase{Text: r.pt.p.Words.In(r.lang, "participation.dont_know")})
+			} else {
+				add(phrase{Text: r.pt.p.Words.In(r.lang, "participation.no_answer")})
 			}
+			continue
 		}
-		return phrase{Text: code}
+		switch a := answers[v.Key].(type) {
+		case []string:
+			for i, code := range a {
+				p := r.label(it, code)
+				switch it.Type {
+				case survey.Ranking:
+					p.Text = strconv.Itoa(i+1) + ". " + p.Text
+				case survey.File, survey.Photo:
+					p = phrase{Text: r.pt.p.Words.In(r.lang, "participation.upload_number", "n", i+1)}
+				}
+				add(p)
+			}
+		case string:
+			if v.Listed {
+				add(r.label(it, a))
+			} else {
+				add(phrase{Text: v.Say(answers, r.lang)})
+			}
+		case float64:
+			add(phrase{Text: v.Say(answers, r.lang)})
+		}
 	}
-	switch a := answer.(type) {
-	case []string:
-		var list []phrase
-		for _, code := range a {
-			list = append(list, label(code))
-		}
-		return list
-	case float64:
-		s := survey.FormatNumber(a, lang)
-		if it.Unit != "" {
-			s += " " + it.Unit
-		}
-		return []phrase{{Text: s}}
-	case string:
-		switch it.Type {
-		case survey.SingleChoice:
-			return []phrase{label(a)}
-		case survey.Date:
-			return []phrase{{Text: survey.FormatDate(a, lang)}}
-		}
-		return []phrase{{Text: a}}
+	if len(list) == 0 {
+		list = []phrase{{Text: r.pt.p.Words.In(r.lang, "participation.not_answered")}}
 	}
-	return []phrase{{Text: pt.p.Words.In(lang, "participation.not_answered")}}
+	return list
+}
+
+func (r *renderer) label(it *survey.Item, code string) phrase {
+	for _, o := range it.Choices() {
+		if o.Code == code {
+			return r.text(o.Text)
+		}
+	}
+	return phrase{Text: code}
 }
