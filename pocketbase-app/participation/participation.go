@@ -47,6 +47,7 @@ type Participation struct {
 	writer     *writer
 	references []byte // key of references
 	ids        []byte // key of response ids made for drafts
+	mails      *base.Limits
 }
 
 // New makes the matter and starts its writer; [Participation.Close] ends it.
@@ -57,6 +58,7 @@ func New(p *base.Platform) *Participation {
 		writer:     newWriter(p.App),
 		references: p.Key("survey references"),
 		ids:        p.Key("survey response ids"),
+		mails:      base.NewLimits(5, time.Hour),
 	}
 	for _, hook := range []interface {
 		BindFunc(func(*core.RecordEvent) error) string
@@ -92,6 +94,10 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/teilnehmen/{$}", pt.start)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/seite/{n}/{$}", pt.showPage)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/seite/{n}/{$}", pt.takePage)
+	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/spaeter/{$}", pt.showLater)
+	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/spaeter/{$}", pt.saveForLater)
+	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/fortsetzen/{token}/{$}", pt.showResume)
+	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/fortsetzen/{token}/{$}", pt.resume)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/pruefen/{$}", pt.showReview)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/pruefen/{$}", pt.send)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/danke/{$}", pt.showThanks)
