@@ -28,6 +28,7 @@ var (
 	admins   = []string{base.Admin}
 	writers  = []string{base.Editor}
 	issuers  = []string{base.Publisher}
+	cleared  = []string{base.Planner, base.Moderator}
 )
 
 var staffPages = []staffPage{
@@ -62,6 +63,8 @@ var staffPages = []staffPage{
 	{"POST /planung/{slug}/exporte/", "/planung/gibt-es-nicht/exporte/", planners, 404},
 	{"GET /planung/exporte/{id}/", "/planung/exporte/0/", planners, 404},
 	{"POST /planung/exporte/{id}/abbrechen/", "/planung/exporte/0/abbrechen/", planners, 404},
+	{"GET /planung/umfragen/{slug}/dateien/", "/planung/umfragen/smart-kassel/dateien/", cleared, 200},
+	{"GET /planung/umfragen/{slug}/dateien/{name}", "/planung/umfragen/smart-kassel/dateien/gibt-es-nicht", cleared, 404},
 
 	{"GET /schalter/", "/schalter/", counter, 200},
 	{"GET /schalter/anliegen/{reference}/", "/schalter/anliegen/A-00000-00000/", counter, 404},

@@ -1,7 +1,6 @@
 package participation
 
 import (
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -10,9 +9,6 @@ import (
 	"servicepoint/content"
 	"servicepoint/content/citymap"
 	"servicepoint/content/survey"
-	"servicepoint/pocketbase-app/base"
-
-	"github.com/pocketbase/pocketbase/core"
 )
 
 // Buttons of a page's form. Those with a colon work on one item and show the page
@@ -141,11 +137,3 @@ func (a action) rank(typed url.Values, it *survey.Item) (focus string) {
 	}
 	return focus
 }
-
-// readForm reads the form of a page.
-func (pt *Participation) readForm(e *core.RequestEvent) (url.Values, error) {
-	form, err := base.DecodeForm(e.Response, e.Request)
-	return form, err
-}
-
-var _ = http.StatusOK

@@ -60,6 +60,11 @@ func (pt *Participation) putResponse(e *core.RequestEvent) error {
 		return err
 	}
 	answers, problems := sent.check(q.Questionnaire)
+	missing, err := pt.uploads.check(q.Questionnaire, answers, "")
+	if err != nil {
+		return err
+	}
+	problems = append(problems, missing...)
 	refusal := problems.Err()
 	if err := q.open(pt.p.Now()); err != nil {
 		refusal = err

@@ -9,6 +9,7 @@ import (
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
+	"servicepoint/content/upload"
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -160,7 +161,7 @@ func (pt *Participation) showPage(e *core.RequestEvent) error {
 // that is asked or to the review. With faults the page comes again, everything
 // still in it; so it does when an answer brought up further questions of it.
 func (pt *Participation) takePage(e *core.RequestEvent) error {
-	form, err := pt.readForm(e)
+	form, files, err := base.DecodeFormWithFiles(e.Response, e.Request, upload.MaxBytes)
 	if err != nil {
 		return err
 	}
@@ -179,6 +180,10 @@ func (pt *Participation) takePage(e *core.RequestEvent) error {
 		return err
 	}
 	do := readAction(form)
+	refused, err := pt.uploads.take(e, d, &d.Pages[n-1], form, files)
+	if err != nil {
+		return err
+	}
 	var out outcomeOfPage
 	err = pt.change(d, func(d *draft) error {
 		out = d.take(n-1, form, do)
@@ -191,6 +196,8 @@ func (pt *Participation) takePage(e *core.RequestEvent) error {
 		return err
 	}
 	switch {
+	case len(refused) > 0:
+		return pt.showItems(e, http.StatusUnprocessableEntity, d, n, form, append(refused, out.problems...))
 	case do.name == actKeep:
 		e.Response.Header().Set("Cache-Control", "no-store")
 		return e.NoContent(http.StatusNoContent)
@@ -344,7 +351,11 @@ func (pt *Participation) send(e *core.RequestEvent) error {
 		return err
 	}
 	answers, problems := d.CheckForm(d.typed)
-	if len(problems) > 0 {
+	missing, err := pt.uploads.check(d.Questionnaire, answers, draftHash(d.token))
+	if err != nil {
+		return err
+	}
+	if problems = append(problems, missing...); len(problems) > 0 {
 		return pt.showSummary(e, http.StatusUnprocessableEntity, d, problems)
 	}
 	_, err = pt.put(e.Request.Context(), entry{

@@ -47,7 +47,7 @@ type Participation struct {
 	writer     *writer
 	references []byte // key of references
 	ids        []byte // key of response ids made for drafts
-	mails      *base.Limits
+	uploads    *uploads
 }
 
 // New makes the matter and starts its writer; [Participation.Close] ends it.
@@ -58,7 +58,7 @@ func New(p *base.Platform) *Participation {
 		writer:     newWriter(p.App),
 		references: p.Key("survey references"),
 		ids:        p.Key("survey response ids"),
-		mails:      base.NewLimits(5, time.Hour),
+		uploads:    newUploads(p),
 	}
 	for _, hook := range []interface {
 		BindFunc(func(*core.RecordEvent) error) string
@@ -90,21 +90,18 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 	pt.p.Route(se, "PUT", "/api/v1/surveys/{slug}/responses/{uuid}", pt.putResponse)
 
 	pt.bindMap(se)
+	pt.bindUploads(se)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/teilnehmen/{$}", pt.showStart)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/teilnehmen/{$}", pt.start)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/seite/{n}/{$}", pt.showPage)
-	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/seite/{n}/{$}", pt.takePage)
-	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/spaeter/{$}", pt.showLater)
-	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/spaeter/{$}", pt.saveForLater)
-	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/fortsetzen/{token}/{$}", pt.showResume)
-	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/fortsetzen/{token}/{$}", pt.resume)
+	pt.p.RoutePublicWithFiles(se, "/umfragen/{slug}/seite/{n}/{$}", pt.takePage)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/pruefen/{$}", pt.showReview)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/pruefen/{$}", pt.send)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/danke/{$}", pt.showThanks)
 }
 
-// Sweep deletes expired drafts, a few hundred per transaction, and returns how
-// many there were.
+// Sweep deletes expired drafts, a few hundred per transaction, and the uploads
+// that belong to no draft and no response; it returns how many drafts there were.
 func (pt *Participation) Sweep(ctx context.Context) (int64, error) {
 	var deleted int64
 	for {
@@ -115,8 +112,11 @@ func (pt *Participation) Sweep(ctx context.Context) (int64, error) {
 			return deleted, err
 		}
 		n, err := result.RowsAffected()
-		if err != nil || n == 0 {
+		if err != nil {
 			return deleted, err
+		}
+		if n == 0 {
+			return deleted, pt.uploads.sweep(ctx)
 		}
 		deleted += n
 	}

@@ -225,6 +225,10 @@ func (st *statements) storeOne(tx *sql.Tx, insert *sql.Stmt, e entry) (outcome, 
 		return 0, err
 	}
 	if e.draft != "" {
+		// What stays without a draft and is in no response is swept.
+		if _, err := tx.Exec(`UPDATE survey_uploads SET draft = '' WHERE draft = ? AND instr(?, name) > 0`, e.draft, e.answers); err != nil {
+			return 0, err
+		}
 		if _, err := tx.Exec(`DELETE FROM survey_drafts WHERE hash = ?`, e.draft); err != nil {
 			return 0, err
 		}

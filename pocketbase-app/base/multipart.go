@@ -1,0 +1,105 @@
+package base
+
+import (
+	"errors"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"servicepoint/content"
+
+	"github.com/pocketbase/pocketbase/apis"
+	"github.com/pocketbase/pocketbase/core"
+	"github.com/pocketbase/pocketbase/tools/router"
+)
+
+// Limits of forms with files. What is longer is read and thrown away, so that
+// the other fields of the form are not lost with it.
+const (
+	MaxFormWithFiles = 256 << 20 // bytes of the whole body
+	MaxFiles         = 8         // per form; what comes after is left out
+)
+
+// SentFile is a file of a form: its bytes, one more than the limit when it is
+// too large. Its name is not kept, names tell of people.
+type SentFile struct {
+	Field string
+	Body  []byte
+}
+
+// DecodeFormWithFiles reads a form of either kind, multipart/form-data with
+// files of up to limit bytes each. A field for files left empty gives no file.
+// Refusals as [DecodeForm].
+func DecodeFormWithFiles(w http.ResponseWriter, r *http.Request, limit int64) (url.Values, []SentFile, error) {
+	if !strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "multipart/form-data") {
+		form, err := DecodeForm(w, r)
+		return form, nil, err
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, MaxFormWithFiles)
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, nil, Refuse(http.StatusBadRequest, "broken_form")
+	}
+	form, files, left := url.Values{}, []SentFile(nil), int64(MaxForm)
+	for {
+		part, err := parts.NextRawPart()
+		if errors.Is(err, io.EOF) && len(form)+len(files) > 0 {
+			return form, files, nil
+		}
+		if err != nil {
+			return nil, nil, cutOff(err)
+		}
+		if isFile(part) {
+			body, err := io.ReadAll(io.LimitReader(part, limit+1))
+			if err == nil {
+				_, err = io.Copy(io.Discard, part)
+			}
+			if err != nil {
+				return nil, nil, cutOff(err)
+			}
+			if (len(body) > 0 || part.FileName() != "") && len(files) < MaxFiles {
+				files = append(files, SentFile{Field: part.FormName(), Body: body})
+			}
+			continue
+		}
+		b, err := io.ReadAll(io.LimitReader(part, left+1))
+		switch left -= int64(len(b) + len(part.FormName())); {
+		case err != nil:
+			return nil, nil, cutOff(err)
+		case left < 0:
+			return nil, nil, Refuse(http.StatusRequestEntityTooLarge, "body_too_large")
+		case !utf8.Valid(b) || !utf8.ValidString(part.FormName()):
+			return nil, nil, Refuse(http.StatusBadRequest, "bad_utf8")
+		}
+		form.Add(part.FormName(), strings.ReplaceAll(string(b), "\r\n", "\n"))
+	}
+}
+
+func isFile(part *multipart.Part) bool {
+	return strings.Contains(strings.ToLower(part.Header.Get("Content-Disposition")), "filename")
+}
+
+func cutOff(err error) error {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return Refuse(http.StatusRequestEntityTooLarge, "body_too_large")
+	}
+	return Refuse(http.StatusBadRequest, "body_cut_off")
+}
+
+// RoutePublicWithFiles is [Platform.RoutePublic] for the POST of forms that may
+// carry files; the handler reads them with [DecodeFormWithFiles].
+func (p *Platform) RoutePublicWithFiles(se *core.ServeEvent, path string, h Handler) {
+	for _, lang := range content.Languages {
+		route := se.Router.Route("POST", Prefix(lang)+path, func(e *core.RequestEvent) error {
+			if body, ok := e.Request.Body.(*router.RereadableReadCloser); ok {
+				e.Request.Body = body.ReadCloser // it would copy every file, with all its traces, into the temporary folder
+			}
+			return p.failed(e, h(e))
+		})
+		route.Unbind(apis.DefaultActivityLoggerMiddlewareId, apis.DefaultCorsMiddlewareId, apis.DefaultBodyLimitMiddlewareId)
+	}
+}
