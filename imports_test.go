@@ -105,20 +105,22 @@ func TestArrowsPointDown(t *testing.T) {
 
 // Where each outside library may be imported by code that is not a test.
 var libraries = map[string][]string{
-	"github.com/gohugoio/hugo":           {"site"},
-	"github.com/andybalholm/brotli":      {"site"},
-	"github.com/yuin/goldmark":           {"content"},
-	"github.com/microcosm-cc/bluemonday": {"content"},
-	"github.com/xuri/excelize":           {"exports"},
-	"github.com/pocketbase":              {"base", "migrations", "matter", "main"},
-	"modernc.org/sqlite":                 {"base", "matter"},
-	"github.com/robfig/cron":             {"matter"},
-	"github.com/spf13/cobra":             {"main"},
-	"github.com/schollz/progressbar":     {"main"},
-	"github.com/failsafe-go":             {"hooks"},
-	"github.com/wneessen/go-mail":        {"hooks/provider"},
-	"pgregory.net/rapid":                 {"content"}, // package surveytest, for tests only
-	"golang.org/x/":                      {"content", "hooks", "hooks/provider", "site", "exports", "base", "matter", "main"},
+	"github.com/gohugoio/hugo":            {"site"},
+	"github.com/andybalholm/brotli":       {"site"},
+	"github.com/yuin/goldmark":            {"content"},
+	"github.com/microcosm-cc/bluemonday":  {"content"},
+	"github.com/xuri/excelize":            {"exports"},
+	"github.com/pocketbase":               {"base", "migrations", "matter", "main"},
+	"modernc.org/sqlite":                  {"base", "matter"},
+	"github.com/robfig/cron":              {"matter"},
+	"github.com/spf13/cobra":              {"main"},
+	"github.com/schollz/progressbar":      {"main"},
+	"github.com/failsafe-go":              {"hooks"},
+	"github.com/wneessen/go-mail":         {"hooks/provider"},
+	"github.com/altcha-org/altcha-lib-go": {"base"},
+	"github.com/boombuler/barcode":        {"base"},    // QR,
+	"pgregory.net/rapid":                  {"content"}, // package surveytest, for tests only
+	"golang.org/x/":                       {"content", "hooks", "hooks/provider", "site", "exports", "base", "matter", "main"},
 }
 
 func TestLibrariesStayInTheirRoom(t *testing.T) {

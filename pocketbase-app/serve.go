@@ -19,6 +19,7 @@ import (
 	"servicepoint/hooks/desk"
 	"servicepoint/pocketbase-app/access"
 	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/gate"
 	"servicepoint/pocketbase-app/booking"
 	"servicepoint/pocketbase-app/cases"
 	"servicepoint/pocketbase-app/editorial"
@@ -62,7 +63,7 @@ func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
 // words are the words of every matter that shows pages.
 func words() (content.Words, error) {
 	return content.LoadWords([]fs.FS{
-		base.OwnWords, access.Words, booking.Words, cases.Words, editorial.Words, orders.Words, participation.Words, planning.Words,
+		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, orders.Words, participation.Words, planning.Words,
 	}...)
 }
 
@@ -71,6 +72,7 @@ type server struct {
 	p             *base.Platform
 	builder       *site.Builder
 	static        *site.Handler
+	gate          *gate.Gate
 	access        *access.Access
 	editorial     *editorial.Editorial
 	participation *participation.Participation
@@ -114,6 +116,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	s.static = site.NewHandler(filepath.Join(dir, "site"))
 	p.Shell = s.static.Shell
 
+	s.gate = gate.New(p)
 	s.access = access.New(p)
 	s.participation = participation.New(p)
 	s.booking = booking.New(p)
@@ -204,6 +207,8 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	count("sessions", n, err)
 	n, err = s.participation.Sweep(ctx)
 	count("drafts", n, err)
+	n, err = s.gate.Sweep(ctx)
+	count("passes", n, err)
 	k, err := s.booking.Forget(ctx)
 	count("bookings", int64(k), err)
 	k, err = s.cases.Forget(ctx)
@@ -285,6 +290,7 @@ func (s *server) seed(ctx context.Context) error {
 // bind adds all routes. The static site takes what nobody else wants.
 func (s *server) bind(se *core.ServeEvent) {
 	s.p.Guard(se)
+	s.gate.Bind(se)
 	s.access.Bind(se)
 	s.editorial.Bind(se)
 	s.participation.Bind(se)

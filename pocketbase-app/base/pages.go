@@ -175,6 +175,13 @@ func (v View) Input(name, label string, options ...string) Field {
 	return f
 }
 
+// InWords gives a view the words of the platform, for parts of pages that are
+// rendered apart from [Platform.Show].
+func (p *Platform) InWords(v View) View {
+	v.words = p.Words
+	return v
+}
+
 // Show answers with a template of a matter in the shell of the live release.
 // Dynamic pages are never cached.
 func (p *Platform) Show(e *core.RequestEvent, status int, set Templates, name string, v View) error {
