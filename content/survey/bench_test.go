@@ -60,3 +60,13 @@ func BenchmarkCheckSixty(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkFindingsSixty(b *testing.B) {
+	q, _ := sixty()
+	b.ReportAllocs()
+	for b.Loop() {
+		if list := q.Findings(); len(list) > 0 {
+			b.Fatal(list)
+		}
+	}
+}

@@ -203,7 +203,9 @@ func (p *Platform) Show(e *core.RequestEvent, status int, set Templates, name st
 		return err
 	}
 	e.Response.Header().Set("Cache-Control", "no-store")
-	e.Response.Header().Set("Referrer-Policy", "same-origin")
+	if e.Response.Header().Get("Referrer-Policy") != "no-referrer" { // of pages whose address is a secret
+		e.Response.Header().Set("Referrer-Policy", "same-origin")
+	}
 	e.Response.Header().Set("Content-Type", "text/html; charset=utf-8")
 	e.Response.WriteHeader(status)
 	_, err = e.Response.Write([]byte(page))

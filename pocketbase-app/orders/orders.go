@@ -39,7 +39,8 @@ type Orders struct {
 }
 
 // New puts together the platform, the providers and the settlers by kind. Kinds
-// without a settler are "mail" and "staff-mail", after which nothing follows.
+// without a settler are "mail" and "staff-mail", after which nothing follows, and
+// "private-mail", whose address and text are erased as soon as it is settled.
 func New(p *base.Platform, providers []hooks.Provider, settlers map[string]Settler) *Orders {
 	return &Orders{
 		p:         p,

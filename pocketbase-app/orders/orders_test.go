@@ -126,6 +126,27 @@ func TestOutcomeReachesItsSettlerInTheSameTransaction(t *testing.T) {
 	})
 }
 
+// Private mails leave nothing behind; the negative control is an ordinary one.
+func TestPrivateMailIsErasedWhenItIsSettled(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		mail := &hookstest.Company{Title: "mail"}
+		run(t, orders.New(p, []hooks.Provider{mail}, nil))
+		letter := []byte(`{"to":"ada@example.org"}`)
+		put(t, p, hooks.Order{Key: "k1", Provider: "mail", Kind: "private-mail", Subject: "1", Payload: letter})
+		put(t, p, hooks.Order{Key: "k2", Provider: "mail", Kind: "mail", Subject: "2", Payload: letter})
+		time.Sleep(time.Second)
+		if mail.Done("k1") != 1 || mail.Done("k2") != 1 {
+			t.Fatal("not sent")
+		}
+		if n := count(t, p, `SELECT count(*) FROM orders WHERE key = 'k1' AND state = 'done' AND payload = '{}'`); n != 1 {
+			t.Error("the address of the private mail is still there")
+		}
+		if n := count(t, p, `SELECT count(*) FROM orders WHERE key = 'k2' AND payload LIKE '%ada@example.org%'`); n != 1 {
+			t.Error("the control proves nothing")
+		}
+	})
+}
+
 func TestSettlerThatFailsKeepsTheOrder(t *testing.T) {
 	for what, fail := range map[string]func() error{
 		"error": func() error { return errors.New("constraint failed: Erika Mustermann") },

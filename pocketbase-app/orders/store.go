@@ -113,6 +113,9 @@ func (s *Store) follow(tx core.App, o hooks.Order, state hooks.State, r hooks.Re
 	case ok:
 	case o.Kind == "mail" || o.Kind == "staff-mail":
 		return nil
+	case o.Kind == "private-mail":
+		_, err := tx.DB().NewQuery(`UPDATE orders SET payload = '{}' WHERE id = {:id}`).Bind(dbx.Params{"id": o.ID}).Execute()
+		return err
 	default:
 		return fmt.Errorf("order %d: nobody settles orders of kind %q", o.ID, o.Kind)
 	}

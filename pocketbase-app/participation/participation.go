@@ -47,6 +47,7 @@ type Participation struct {
 	writer     *writer
 	references []byte // key of references
 	ids        []byte // key of response ids made for drafts
+	mails      *base.Limits
 	uploads    *uploads
 }
 
@@ -58,6 +59,7 @@ func New(p *base.Platform) *Participation {
 		writer:     newWriter(p.App),
 		references: p.Key("survey references"),
 		ids:        p.Key("survey response ids"),
+		mails:      base.NewLimits(5, time.Hour),
 		uploads:    newUploads(p),
 	}
 	for _, hook := range []interface {
@@ -94,6 +96,10 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/teilnehmen/{$}", pt.showStart)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/teilnehmen/{$}", pt.start)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/seite/{n}/{$}", pt.showPage)
+	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/spaeter/{$}", pt.showLater)
+	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/spaeter/{$}", pt.saveForLater)
+	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/fortsetzen/{token}/{$}", pt.showResume)
+	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/fortsetzen/{token}/{$}", pt.resume)
 	pt.p.RoutePublicWithFiles(se, "/umfragen/{slug}/seite/{n}/{$}", pt.takePage)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/pruefen/{$}", pt.showReview)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/pruefen/{$}", pt.send)

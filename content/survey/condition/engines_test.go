@@ -91,8 +91,9 @@ func newBrowser(t *testing.T) context.Context {
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(alloc)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
-	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // tabs are opened in this one
+		t.Fatal(err)
+	}
 	return ctx
 }
 
@@ -100,6 +101,8 @@ func newBrowser(t *testing.T) context.Context {
 func load(t *testing.T, browser context.Context, source string) engine {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute)
 	t.Cleanup(cancel)
 	url := "data:text/javascript;base64," + base64.StdEncoding.EncodeToString(minified(t, source))
 	e := engine{ctx}
@@ -125,7 +128,10 @@ func (e engine) ask(t *testing.T, questions []question) []any {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := e.eval(t, `JSON.stringify(`+string(in)+`.map(q => {
+	if in, err = json.Marshal(string(in)); err != nil { // a text for JSON.parse, which is faster than code
+		t.Fatal(err)
+	}
+	out := e.eval(t, `JSON.stringify(JSON.parse(`+string(in)+`).map(q => {
 		const r = q.n ? condition.number(q.e, q.v) : condition.holds(q.e, q.v);
 		return r === undefined ? null : r === null || typeof r != (q.n ? "number" : "boolean") ? "no answer but " + r : r;
 	}))`)
@@ -305,7 +311,11 @@ func TestGoAndTheBrowserAgree(t *testing.T) {
 			t.Errorf("%s: %q is not in the script any more", c.what, c.from)
 			continue
 		}
-		if found := load(t, browser, broken).disagreements(t, d.questions(t, batch)); len(found) == 0 {
+		e, found := load(t, browser, broken), 0
+		for tries := 0; found == 0 && tries < 10; tries++ {
+			found = len(e.disagreements(t, d.questions(t, batch/10)))
+		}
+		if found == 0 {
 			t.Errorf("%s: planted in the script and not found", c.what)
 		}
 	}

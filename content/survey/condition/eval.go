@@ -95,13 +95,13 @@ func (v value) compare(w value) (order int, comparable bool) {
 	case v.kind == Number:
 		return cmp.Compare(v.num, w.num), true
 	case v.kind == Text:
-		return CompareText(v.text, w.text), true
+		return compareText(v.text, w.text), true
 	}
 	return 0, false
 }
 
-// CompareText orders texts as JavaScript does, by UTF-16 code units: -1, 0 or 1.
-func CompareText(a, b string) int {
+// compareText orders texts as JavaScript does, by UTF-16 code units: -1, 0 or 1.
+func compareText(a, b string) int {
 	high := func(s string) bool { // where UTF-8 and UTF-16 may sort differently
 		return strings.ContainsFunc(s, func(r rune) bool { return r >= 0xE000 })
 	}

@@ -61,7 +61,10 @@ func fault(path, code string, args ...any) *Fault {
 
 // step adds an operator and the index of its argument to a path.
 func step(path string, op Op, i int) string {
-	return path + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(string(op)) + "/" + strconv.Itoa(i)
+	if op == OpDiv {
+		op = "~1" // as JSON pointers write a slash
+	}
+	return path + "/" + string(op) + "/" + strconv.Itoa(i)
 }
 
 // Parse reads an expression. The error is a *Fault. Kinds of variables are not
