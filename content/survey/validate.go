@@ -17,7 +17,7 @@ import (
 const (
 	maxPages     = 100
 	maxItems     = 500
-	maxOptions   = 200
+	maxOptions   = 300
 	maxSections  = 30
 	maxQuotas    = 50
 	maxUploads   = 10
