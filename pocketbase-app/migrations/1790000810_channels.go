@@ -15,26 +15,6 @@ func init() {
 		) STRICT, WITHOUT ROWID`,
 		`CREATE INDEX survey_uploads_draft ON survey_uploads (draft) WHERE draft <> ''`,
 
-		// Sheets of paper whose answers are being typed in, twice by two people.
-		// When a sheet is settled its answers and the id of its response are gone:
-		// nothing connects a sheet with a response.
-		`CREATE TABLE survey_sheets (
-			survey    TEXT NOT NULL,
-			code      TEXT NOT NULL,
-			version   INTEGER NOT NULL,
-			language  TEXT NOT NULL,
-			first     TEXT NOT NULL DEFAULT '', -- JSON: field → list of what was typed
-			first_by  TEXT NOT NULL DEFAULT '', -- id of staff
-			second    TEXT NOT NULL DEFAULT '',
-			second_by TEXT NOT NULL DEFAULT '',
-			response  TEXT NOT NULL DEFAULT '', -- UUID, while the response is being stored
-			settled   INTEGER NOT NULL DEFAULT 0 CHECK (settled IN (0, 1)),
-			day       TEXT NOT NULL, -- Berlin, of the first entry
-			PRIMARY KEY (survey, code),
-			CONSTRAINT two_people CHECK (second_by = '' OR second_by <> first_by),
-			CONSTRAINT nothing_left CHECK (settled = 0 OR first || second || response = '')
-		) STRICT, WITHOUT ROWID`,
-
 		// How a registered device proves itself: a code that works once, then a token.
 		`CREATE TABLE device_keys (
 			device  TEXT PRIMARY KEY, -- id in devices
