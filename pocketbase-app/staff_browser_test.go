@@ -70,6 +70,8 @@ func TestBrowserStaffPages(t *testing.T) {
 			"/redaktion/leistungen/fuehrungszeugnis/", "/redaktion/leistungen/fuehrungszeugnis/?sprache=ls", "/redaktion/leistungen/sperrmuell/?sprache=en",
 			"/redaktion/veranstaltungen/balkonsolar/", "/redaktion/veranstaltungen/balkonsolar/?sprache=ls",
 			"/redaktion/umfragen/smart-kassel/", "/redaktion/umfragen/smart-kassel/?sprache=ls",
+			"/redaktion/umfragen/smart-kassel/fragen/", "/redaktion/umfragen/smart-kassel/fragen/frage/important_themes/", "/redaktion/umfragen/smart-kassel/fragen/abschnitte/",
+			"/redaktion/umfragen/smart-kassel/fragen/quoten/", "/redaktion/umfragen/smart-kassel/fragen/json/", "/redaktion/umfragen/smart-kassel/fragen/neue-seite/", "/redaktion/umfragen/bibliothek/",
 			"/redaktion/seiten/service-point/", "/redaktion/seiten/service-point/?sprache=ls",
 			"/redaktion/partner/kvg/", "/redaktion/partner/kvg/?sprache=ls",
 			"/redaktion/leistungen/neu/", "/redaktion/veranstaltungen/neu/", "/redaktion/umfragen/neu/",

@@ -82,6 +82,7 @@ func (d *Editorial) Bind(se *core.ServeEvent) {
 	d.p.Route(se, "GET", "/redaktion/{$}", d.dashboard, read)
 	d.p.Route(se, "POST", "/redaktion/bauen/{$}", d.rebuild, rebuild)
 	d.p.Route(se, "POST", "/redaktion/ausgaben/{name}/{$}", d.rollback, publish)
+	d.bindBuilder(se, read, write, publish)
 	for _, k := range Kinds {
 		if k.Path == "" {
 			continue

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/survey/condition"
 )
 
 // document is a document while it is edited: its JSON as maps.
@@ -351,6 +352,18 @@ func (d *Editorial) finish(k *Kind, doc document, lang string) (json.RawMessage,
 	return canonical, d.onForm(k, problems, lang), nil
 }
 
+// finishDraft is finish for a working copy, which may lack what only publishing
+// needs.
+func (d *Editorial) finishDraft(k *Kind, doc document, lang string) (json.RawMessage, content.Problems, error) {
+	canonical, problems, err := d.finish(k, doc, lang)
+	if k.later == nil || err != nil || canonical == nil || len(problems) == 0 {
+		return canonical, problems, err
+	}
+	_, problems, err = k.decode(canonical)
+	problems = slices.DeleteFunc(problems, k.later)
+	return canonical, d.onForm(k, problems, lang), err
+}
+
 // undecodable explains why JSON that an editor wrote is no document of the kind.
 func (k *Kind) undecodable(err error) content.Problems {
 	at := k.Fields[0].in(content.German)
@@ -358,6 +371,14 @@ func (k *Kind) undecodable(err error) content.Problems {
 		if f.Type == asJSON {
 			at = f.Path
 		}
+	}
+	return undecodableAt(at, err)
+}
+
+func undecodableAt(at string, err error) content.Problems {
+	var fault *condition.Fault
+	if errors.As(err, &fault) {
+		return content.Problems{{Field: at, Code: fault.Code, Args: fault.Args}}
 	}
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {

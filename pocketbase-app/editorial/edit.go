@@ -107,7 +107,7 @@ func (d *Editorial) create(e *core.RequestEvent, k *Kind) error {
 		problems.Add("slug", "taken")
 	}
 	doc.set("slug", slug)
-	canonical, wrong, err := d.finish(k, doc, content.German)
+	canonical, wrong, err := d.finishDraft(k, doc, content.German)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (d *Editorial) save(e *core.RequestEvent, k *Kind) error {
 		return err
 	}
 	problems := k.fill(doc, form, lang)
-	canonical, wrong, err := d.finish(k, doc, lang)
+	canonical, wrong, err := d.finishDraft(k, doc, lang)
 	if err != nil {
 		return err
 	}

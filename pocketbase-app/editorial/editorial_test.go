@@ -309,9 +309,11 @@ func TestWrongInputIsNamedAndKept(t *testing.T) {
 		{"ends before it starts", event, url.Values{"end_date": {"2026-01-01"}}, []string{`href="#f-end_date"`, "vor dem Beginn"}},
 		{"pool without size", event, url.Values{"pools.0.code": {"saal"}, "pools.0.size": {"viele"}}, []string{`href="#f-pools.0.size"`}},
 		{"pool twice", event, url.Values{"pools.0.code": {"a"}, "pools.0.size": {"1"}, "pools.1.code": {"a"}, "pools.1.size": {"2"}}, []string{`href="#f-pools.1.code"`}},
-		{"question without options", survey, url.Values{"pages": {`[{"code":"p1","title":{"de":"x"},"items":[{"code":"a","type":"single_choice","text":{"de":"A"}}]}]`}}, []string{`href="#f-pages"`, "pages.0.items.0"}},
-		{"far too much", survey, url.Values{"pages": {hugeQuestionnaire()}}, []string{`href="#f-title.de"`, "zusammen zu lang"}},
-		{"text for a number", survey, url.Values{"pages": {`[{"code":"p1","items":[{"max_length":"x"}]}]`}}, []string{`href="#f-pages"`, "max_length"}},
+		{"question without options", survey + "fragen/json/", url.Values{"json": {`{"pages":[{"code":"p1","title":{"de":"x"},"items":[{"code":"a","type":"single_choice","text":{"de":"A"}}]}]}`}}, []string{`href="#f-json"`, "pages.0.items.0"}},
+		{"far too much", survey + "fragen/json/", url.Values{"json": {`{"pages":` + hugeQuestionnaire() + `}`}}, []string{`href="#f-json"`, "pages.0.title"}},
+		{"text for a number", survey + "fragen/json/", url.Values{"json": {`{"pages":[{"code":"p1","items":[{"max_length":"x"}]}]}`}}, []string{`href="#f-json"`, "max_length"}},
+		{"no access that there is", survey, url.Values{"access": {"mars"}}, []string{`href="#f-access"`}},
+		{"a time limit too short", survey, url.Values{"time_limit": {"5"}}, []string{`href="#f-time_limit"`}},
 	}
 	for _, c := range cases {
 		t.Run(c.what, func(t *testing.T) {

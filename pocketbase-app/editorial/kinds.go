@@ -22,6 +22,8 @@ type Kind struct {
 	Blank  document
 	Fields []field
 
+	// later tells problems that stop a document only from being published; nil: none.
+	later func(content.Problem) bool
 	// prepare changes a document in the transaction that publishes it.
 	prepare func(publication) error
 	// decode reads a document strictly and returns its canonical JSON and what
@@ -45,7 +47,7 @@ var Kinds = []*Kind{
 	kindOf(Kind{Name: "events", Path: "veranstaltungen", Site: "/veranstaltungen/{slug}/", Title: "texts.de.title", Dated: true, Fields: eventFields,
 		Blank: document{"precision": content.ToMinute, "free": true}, prepare: raiseSequence}, content.Event.Check),
 	kindOf(Kind{Name: "surveys", Path: "umfragen", Site: "/umfragen/{slug}/", Title: "title.de", Fields: surveyFields,
-		Blank: document{"languages": []any{content.German}, "anonymous": true, "pages": []any{}}, prepare: newVersion}, survey.Questionnaire.Validate),
+		Blank: document{"languages": []any{content.German}, "anonymous": true, "pages": []any{}}, later: inQuestions, prepare: newVersion}, survey.Questionnaire.Validate),
 	kindOf(Kind{Name: "calls", Path: "aufrufe", Site: "/ideen/{slug}/", Title: "title.de", Fields: callFields,
 		Blank: document{"access": "open", "anonymous": true}}, content.Call.Check),
 	kindOf(Kind{Name: "pages", Path: "seiten", Site: "/{slug}/", Title: "texts.de.title", Fields: pageFields}, content.Page.Check),
@@ -182,8 +184,17 @@ var surveyFields = []field{
 	{Path: "opens", Type: asMoment},
 	{Path: "closes", Type: asMoment},
 	{Path: "minutes", Type: asNumber},
-	{Path: "anonymous", Type: asFlag},
-	{Path: "pages", Type: asJSON, Required: true, Group: "questionnaire"},
+	{Path: "anonymous", Type: asFlag, Group: "access"},
+	{Path: "access", Type: asChoice, Options: survey.Accesses},
+	{Path: "max_responses", Type: asNumber},
+	{Path: "time_limit", Type: asNumber},
+}
+
+// inQuestions tells problems of the questions, which are written step by step
+// ([Editorial.Bind]: /fragen/), from those of the settings.
+func inQuestions(p content.Problem) bool {
+	part, _, _ := strings.Cut(p.Field, ".")
+	return part == "pages" || part == "sections" || part == "quotas"
 }
 
 var callFields = []field{
