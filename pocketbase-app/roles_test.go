@@ -25,6 +25,7 @@ var (
 	readers  = []string{base.Editor, base.Publisher, base.Moderator, base.Admin}
 	planners = []string{base.Planner, base.Admin}
 	counter  = []string{base.Counter, base.Admin}
+	typists  = []string{base.Counter, base.Planner, base.Admin}
 	admins   = []string{base.Admin}
 	writers  = []string{base.Editor}
 	issuers  = []string{base.Publisher}
@@ -91,6 +92,11 @@ var staffPages = []staffPage{
 	{"POST /schalter/anliegen/{reference}/weitergeben/", "/schalter/anliegen/A-00000-00000/weitergeben/", counter, 404},
 	{"GET /schalter/veranstaltungen/", "/schalter/veranstaltungen/", counter, 200},
 	{"GET /schalter/veranstaltungen/{slug}/", "/schalter/veranstaltungen/balkonsolar/", counter, 200},
+
+	{"GET /schalter/umfragen/", "/schalter/umfragen/", typists, 200},
+	{"GET /schalter/umfragen/{slug}/", "/schalter/umfragen/smart-kassel/", typists, 200},
+	{"POST /schalter/umfragen/{slug}/", "/schalter/umfragen/smart-kassel/", typists, 422},
+	{"POST /schalter/umfragen/{slug}/verwerfen/", "/schalter/umfragen/smart-kassel/verwerfen/", typists, 422},
 
 	{"GET /konto/passwort/", "/konto/passwort/", base.Roles, 200},
 	{"POST /konto/passwort/", "/konto/passwort/", base.Roles, 422},

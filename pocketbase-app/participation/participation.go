@@ -17,6 +17,7 @@ package participation
 import (
 	"context"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"embed"
 	"encoding/base32"
@@ -104,6 +105,13 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/pruefen/{$}", pt.showReview)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/pruefen/{$}", pt.send)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/danke/{$}", pt.showThanks)
+	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/drucken/{$}", pt.showSheet)
+
+	typists := base.Need(base.Counter, base.Planner, base.Admin)
+	pt.p.Route(se, "GET", paperPath+"{$}", pt.showPaper, typists)
+	pt.p.Route(se, "GET", paperPath+"{slug}/{$}", pt.showTyping, typists)
+	pt.p.Route(se, "POST", paperPath+"{slug}/{$}", pt.takeTyping, typists)
+	pt.p.Route(se, "POST", paperPath+"{slug}/verwerfen/{$}", pt.dropSheet, typists)
 }
 
 // Sweep deletes expired drafts, a few hundred per transaction, and the uploads
@@ -143,8 +151,18 @@ func (pt *Participation) reference(survey, id string) string {
 func (pt *Participation) responseID(survey, token string) string {
 	mac := hmac.New(sha256.New, pt.ids)
 	mac.Write([]byte(survey + "/" + token))
-	b := mac.Sum(nil)[:16]
-	b[6] = b[6]&0x0f | 0x40 // version 4, RFC 9562
+	return uuid4(mac.Sum(nil)[:16])
+}
+
+func randomBytes() []byte {
+	b := make([]byte, 16)
+	rand.Read(b)
+	return b
+}
+
+// uuid4 writes 16 bytes as a UUID of version 4 (RFC 9562).
+func uuid4(b []byte) string {
+	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	h := hex.EncodeToString(b)
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]

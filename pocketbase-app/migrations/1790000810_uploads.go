@@ -1,7 +1,7 @@
 package migrations
 
 func init() {
-	plain("1790000810_channels.go",
+	plain("1790000810_uploads.go",
 		// Files of answers, by the random name that stands in them. Bound to a draft
 		// by its hash until it is sent, then to nothing. The file itself lies below
 		// <data dir>/uploads.
@@ -14,13 +14,5 @@ func init() {
 			size   INTEGER NOT NULL -- bytes
 		) STRICT, WITHOUT ROWID`,
 		`CREATE INDEX survey_uploads_draft ON survey_uploads (draft) WHERE draft <> ''`,
-
-		// How a registered device proves itself: a code that works once, then a token.
-		`CREATE TABLE device_keys (
-			device  TEXT PRIMARY KEY, -- id in devices
-			code    TEXT UNIQUE,      -- hash of the one-time code
-			expires INTEGER,          -- of the code
-			token   TEXT UNIQUE       -- hash of the device's token
-		) STRICT, WITHOUT ROWID`,
 	)
 }
