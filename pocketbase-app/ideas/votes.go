@@ -1,0 +1,205 @@
+package ideas
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"servicepoint/content"
+	"servicepoint/pocketbase-app/base"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// voterCookie remembers a browser that voted in an open call.
+const (
+	voterCookie = "ideen"
+	voterLife   = 180 * 24 * time.Hour
+)
+
+// pseudonyms gives every idea a permutation of its own over 16-byte names of
+// persons. Without the key the names of one person on two ideas have nothing in
+// common; with it a vote can follow its idea into another one (see
+// [Ideas.moveVotes]) and still count once.
+func pseudonyms(key []byte) func(idea int64) cipher.Block {
+	return func(idea int64) cipher.Block {
+		k, err := hkdf.Expand(sha256.New, key, "idea "+strconv.FormatInt(idea, 10), 32)
+		if err != nil {
+			panic(err) // only for absurd lengths
+		}
+		block, err := aes.NewCipher(k)
+		if err != nil {
+			panic(err)
+		}
+		return block
+	}
+}
+
+// person is the 16-byte name of who takes part in a call. pass is a secret that
+// only that person holds (the cookie's token, a code) and is stored nowhere.
+func (x *Ideas) person(call, purpose, pass string) []byte {
+	mac := hmac.New(sha256.New, x.persons)
+	mac.Write([]byte(base.Hash(call, purpose, pass)))
+	return mac.Sum(nil)[:aes.BlockSize]
+}
+
+func (x *Ideas) voter(call string, idea int64, pass string) []byte {
+	name := make([]byte, aes.BlockSize)
+	x.voters(idea).Encrypt(name, x.person(call, "vote", pass))
+	return name
+}
+
+// vote casts or takes back the vote of a pass for an idea. Both may be repeated
+// without effect: the primary key lets every person vote once, whatever comes
+// at the same time, and a trigger keeps the count.
+func (x *Ideas) vote(i *Idea, pass string, cast bool) error {
+	sql := `INSERT INTO idea_votes (idea, voter) SELECT number, {:voter} FROM ideas WHERE number = {:idea} AND state = 'released'
+		ON CONFLICT DO NOTHING`
+	if !cast {
+		sql = `DELETE FROM idea_votes WHERE idea = {:idea} AND voter = {:voter}`
+	}
+	_, err := x.Platform.App.NonconcurrentDB().NewQuery(sql).
+		Bind(dbx.Params{"idea": i.Number, "voter": x.voter(i.Call, i.Number, pass)}).Execute()
+	return err
+}
+
+func (x *Ideas) voted(i *Idea, pass string) (bool, error) {
+	if pass == "" {
+		return false, nil
+	}
+	var n int
+	err := x.Platform.App.DB().NewQuery(`SELECT COUNT(*) FROM idea_votes WHERE idea = {:idea} AND voter = {:voter}`).
+		Bind(dbx.Params{"idea": i.Number, "voter": x.voter(i.Call, i.Number, pass)}).Row(&n)
+	return n > 0, err
+}
+
+// moveVotes gives the votes of one idea to another: who supported both counts once.
+func (x *Ideas) moveVotes(tx core.App, from, to int64) error {
+	var voters [][]byte
+	if err := tx.DB().NewQuery(`SELECT voter FROM idea_votes WHERE idea = {:idea}`).Bind(dbx.Params{"idea": from}).Column(&voters); err != nil {
+		return err
+	}
+	old, next := x.voters(from), x.voters(to)
+	for _, v := range voters {
+		old.Decrypt(v, v)
+		next.Encrypt(v, v)
+		_, err := tx.DB().NewQuery(`INSERT INTO idea_votes (idea, voter) VALUES ({:idea}, {:voter}) ON CONFLICT DO NOTHING`).
+			Bind(dbx.Params{"idea": to, "voter": v}).Execute()
+		if err != nil {
+			return err
+		}
+	}
+	return dropVotes(tx, from)
+}
+
+func dropVotes(tx core.App, idea int64) error {
+	_, err := tx.DB().NewQuery(`DELETE FROM idea_votes WHERE idea = {:idea}`).Bind(dbx.Params{"idea": idea}).Execute()
+	return err
+}
+
+// released finds the released idea of an address; of a merged one it gives the
+// survivor. [base.ErrNotFound] for everything else.
+func (x *Ideas) released(e *core.RequestEvent) (content.Call, *Idea, error) {
+	c, err := x.call(e.Request.PathValue("call"))
+	if err != nil {
+		return c, nil, err
+	}
+	head, _, _ := strings.Cut(e.Request.PathValue("idea"), "-")
+	number, err := strconv.ParseInt(head, 10, 64)
+	if err != nil || number < 1 {
+		return c, nil, base.ErrNotFound
+	}
+	i, err := find(x.Platform.App.DB(), number)
+	if err == nil && i.State == stateMerged {
+		i, err = find(x.Platform.App.DB(), i.Into)
+	}
+	if err == nil && (i.Call != c.Slug || i.State != stateReleased) {
+		err = base.ErrNotFound
+	}
+	return c, i, err
+}
+
+// pass is what tells this visitor from others in an open call: the token of the
+// browser's cookie, "" when there is none yet.
+func pass(e *core.RequestEvent) string {
+	kept, err := e.Request.Cookie(voterCookie)
+	if err != nil || len(kept.Value) != 32 {
+		return ""
+	}
+	return kept.Value
+}
+
+func (x *Ideas) showVote(e *core.RequestEvent) error {
+	c, i, err := x.released(e)
+	if err != nil {
+		return err
+	}
+	return x.votePage(e, http.StatusOK, c, i, nil)
+}
+
+func (x *Ideas) votePage(e *core.RequestEvent, status int, c content.Call, i *Idea, problems content.Problems) error {
+	voted, err := x.voted(i, pass(e))
+	if err != nil {
+		return err
+	}
+	lang := base.Lang(e.Request)
+	notice := map[string]string{"danke": "idea.vote.thanks", "weg": "idea.vote.gone"}[e.Request.URL.Query().Get("meldung")]
+	data := map[string]any{
+		"Idea": i, "Voted": voted, "Open": c.OpenAt(x.Platform.Now()), "Back": i.address(), "Notice": notice, "Lang": "",
+		"Action": strings.TrimSuffix(i.address(), "/") + "/unterstuetzen/", "Votes": x.votesInWords(lang, i.Votes), "Named": c.Named(),
+	}
+	if i.Language != lang {
+		data["Lang"] = content.Locale(i.Language)
+	}
+	return x.Platform.Show(e, status, pages, "vote", base.View{Title: x.word(lang, "idea.vote.title", "title", i.Title), Data: data, Problems: problems})
+}
+
+func (x *Ideas) votesInWords(lang string, n int) string {
+	if n == 1 {
+		return x.word(lang, "idea.votes_one")
+	}
+	return x.word(lang, "idea.votes", "n", n)
+}
+
+func (x *Ideas) takeVote(e *core.RequestEvent) error {
+	form, err := base.DecodeForm(e.Response, e.Request)
+	if err != nil {
+		return err
+	}
+	c, i, err := x.released(e)
+	if err != nil {
+		return err
+	}
+	if err := running(c, x.Platform.Now()); err != nil {
+		return err
+	}
+	cast := form.Get("aktion") != "zuruecknehmen"
+	token := pass(e)
+	if token == "" && cast {
+		token = base.NewToken()
+	}
+	if cast && !x.Platform.Exempt(e) {
+		if _, wait := x.voting.Take(base.Network(e.RealIP()), x.Platform.Now()); wait > 0 {
+			e.Response.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+			return x.votePage(e, http.StatusTooManyRequests, c, i, content.Problems{{Field: "vote", Code: "idea_too_many_votes"}})
+		}
+	}
+	if token != "" {
+		if err := x.vote(i, token, cast); err != nil {
+			return err
+		}
+	}
+	said := "weg"
+	if cast {
+		said = "danke"
+		e.SetCookie(x.cookie(voterCookie, token, voterLife))
+	}
+	return e.Redirect(http.StatusSeeOther, base.Prefix(base.Lang(e.Request))+strings.TrimSuffix(i.address(), "/")+"/unterstuetzen/?meldung="+said)
+}
