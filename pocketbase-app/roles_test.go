@@ -66,6 +66,9 @@ var staffPages = []staffPage{
 	{"POST /redaktion/umfragen/{slug}/fragen/json/", "/redaktion/umfragen/smart-kassel/fragen/json/", writers, 409},
 	{"GET /redaktion/umfragen/bibliothek/", "/redaktion/umfragen/bibliothek/", readers, 200},
 	{"POST /redaktion/umfragen/bibliothek/", "/redaktion/umfragen/bibliothek/", writers, 404},
+	{"GET /redaktion/ideen/", "/redaktion/ideen/", []string{base.Moderator}, 200},
+	{"GET /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 200},
+	{"POST /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 400},
 
 	{"GET /redaktion/konten/", "/redaktion/konten/", admins, 200},
 	{"POST /redaktion/konten/", "/redaktion/konten/", admins, 422},

@@ -23,6 +23,7 @@ import (
 	"servicepoint/pocketbase-app/booking"
 	"servicepoint/pocketbase-app/cases"
 	"servicepoint/pocketbase-app/editorial"
+	"servicepoint/pocketbase-app/ideas"
 	"servicepoint/pocketbase-app/jobs"
 	_ "servicepoint/pocketbase-app/migrations"
 	"servicepoint/pocketbase-app/orders"
@@ -63,7 +64,7 @@ func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
 // words are the words of every matter that shows pages.
 func words() (content.Words, error) {
 	return content.LoadWords([]fs.FS{
-		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, orders.Words, participation.Words, planning.Words,
+		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, orders.Words, participation.Words, planning.Words,
 	}...)
 }
 
@@ -78,6 +79,7 @@ type server struct {
 	participation *participation.Participation
 	booking       *booking.Service
 	cases         *cases.Cases
+	ideas         *ideas.Ideas
 	orders        *orders.Orders
 	planning      *planning.Planning
 	jobs          *jobs.Scheduler
@@ -136,6 +138,10 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		},
 	}
 
+	s.ideas = ideas.New(p)
+	s.ideas.Rebuild, s.ideas.Wake = s.editorial.Request, s.editorial.Wake
+	s.editorial.Also = append(s.editorial.Also, ideas.Publish)
+
 	mailer, err := s.mailer()
 	if err != nil {
 		return nil, err
@@ -150,6 +156,8 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		map[string]orders.Settler{
 			"booking": s.booking,
 			"case":    s.cases,
+
+			ideas.MailKind: s.ideas,
 		})
 
 	s.planning, err = planning.New(p, planning.Options{
@@ -213,6 +221,8 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	count("bookings", int64(k), err)
 	k, err = s.cases.Forget(ctx)
 	count("cases", int64(k), err)
+	k, err = s.ideas.Forget(ctx)
+	count("ideas", int64(k), err)
 	errs = append(errs, s.orders.Sweep(ctx, s.p.Now()))
 	note, err := s.planning.Sweep(ctx)
 	done, errs = append(done, note), append(errs, err)
@@ -278,8 +288,11 @@ func (s *server) seed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		cat := content.Catalogue{Providers: d.Providers, Topics: d.Topics, Districts: d.Districts, Guides: d.Guides, Events: d.Events, Pages: d.Pages}
+		cat := content.Catalogue{Providers: d.Providers, Topics: d.Topics, Districts: d.Districts, Guides: d.Guides, Events: d.Events, Pages: d.Pages, Calls: d.Calls}
 		if err := s.editorial.Seed(ctx, cat, d.Questionnaires); err != nil {
+			return err
+		}
+		if err := s.ideas.Seed(ctx, d.Ideas); err != nil {
 			return err
 		}
 	}
@@ -296,6 +309,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.participation.Bind(se)
 	s.booking.Bind(se)
 	s.cases.Bind(se)
+	s.ideas.Bind(se)
 	s.orders.Bind(se)
 	s.planning.Bind(se)
 	s.p.Route(se, "GET", "/healthz", s.health)

@@ -9,6 +9,7 @@ import (
 
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/editorial"
+	"servicepoint/pocketbase-app/ideas"
 	"servicepoint/site"
 
 	"github.com/pocketbase/pocketbase"
@@ -35,6 +36,9 @@ func siteCommand(pb *pocketbase.PocketBase) *cobra.Command {
 			defer db.Close()
 			cat, err := editorial.Catalogue(c.Context(), db)
 			if err != nil {
+				return err
+			}
+			if err := ideas.Publish(c.Context(), db, &cat); err != nil {
 				return err
 			}
 			cat.Origin, cat.Now = strings.TrimRight(address, "/"), time.Now()

@@ -79,6 +79,7 @@ func TestBrowserStaffPages(t *testing.T) {
 		), [2]string{"/konto/passwort/", "/konto/passwort/"}, [2]string{"/planung/", ""})}, // the last one is refused
 		{"autor", plain("/redaktion/", "/redaktion/leistungen/reisepass/")},
 		{"moderation", plain("/redaktion/", "/redaktion/leistungen/reisepass/")},
+		{"moderation", [][2]string{{"/redaktion/ideen/", "/redaktion/ideen/"}, {"/redaktion/ideen/?stand=released", "/redaktion/ideen/"}, {"/redaktion/ideen/1/", "/redaktion/ideen/"}}},
 		{"planung", plain("/planung/", "/planung/smart-kassel/")},
 		{"schalter", plain("/schalter/", "/schalter/?nummer=A-00000-00000", "/schalter/?status=refused", "/schalter/anliegen/"+ref+"/")},
 		{"schalter", [][2]string{{"/schalter/veranstaltungen/", "/schalter/veranstaltungen/"}, {"/schalter/veranstaltungen/balkonsolar/", "/schalter/veranstaltungen/"}}},

@@ -12,9 +12,10 @@ import (
 // that pages link to adds it here.
 var dynamicRoutes = []*regexp.Regexp{
 	regexp.MustCompile(`^/umfragen/[a-z0-9-]+/teilnehmen/$`),
+	regexp.MustCompile(`^/ideen/[a-z0-9-]+/(einreichen|[a-z0-9-]+/unterstuetzen)/$`),
 	regexp.MustCompile(`^/veranstaltungen/[a-z0-9-]+/buchen/$`),
 	regexp.MustCompile(`^/leistungen/[a-z0-9-]+/anfrage/$`),
-	regexp.MustCompile(`^/(anliegen|anmelden|abmelden|barriere-melden|buchungen|konto|redaktion|planung|schalter)/([a-z0-9/-]*/)?$`),
+	regexp.MustCompile(`^/(anliegen|anmelden|abmelden|barriere-melden|buchungen|konto|meine-idee|redaktion|planung|schalter)/([a-z0-9/-]*/)?$`),
 	regexp.MustCompile(`^/api/v1/[a-z0-9/-]*$`),
 }
 

@@ -320,6 +320,14 @@ func checkSlugs(cat content.Catalogue) content.Problems {
 	for _, s := range cat.Surveys {
 		note(surveysSection, s.Slug)
 	}
+	for _, c := range cat.Calls {
+		note(ideasSection, c.Slug)
+	}
+	for _, i := range cat.Ideas {
+		if content.IsSlug(i.Call) && i.Slug != "" {
+			note(ideasSection+"/"+i.Call, strings.TrimPrefix(i.Path(), ideasSection+"/"+i.Call+"/"))
+		}
+	}
 	for _, x := range cat.Pages {
 		note(pagesSection, x.Slug)
 	}
@@ -333,7 +341,7 @@ func reserved(slug string) bool {
 		}
 	}
 	switch slug {
-	case shellPath, topicsSection, guidesSection, eventsSection, surveysSection, providersSection,
+	case shellPath, topicsSection, guidesSection, eventsSection, surveysSection, providersSection, ideasSection,
 		content.English, content.Easy, "css", "js", "api", "404":
 		return true
 	}
@@ -355,6 +363,10 @@ func ordered(cat content.Catalogue) content.Catalogue {
 		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Slug, b.Slug))
 	})
 	cat.Surveys = slices.Clone(cat.Surveys)
+	cat.Calls = slices.Clone(cat.Calls)
+	slices.SortStableFunc(cat.Calls, func(a, b content.Call) int {
+		return cmp.Or(a.Opens.Compare(b.Opens), cmp.Compare(a.Slug, b.Slug))
+	})
 	slices.SortStableFunc(cat.Surveys, func(a, b content.Survey) int {
 		return cmp.Or(a.Opens.Compare(b.Opens), cmp.Compare(a.Slug, b.Slug))
 	})
@@ -379,7 +391,7 @@ func split(cat content.Catalogue) (coming, past []content.Event) {
 }
 
 func (e *edition) all(ctx context.Context) (map[string][]record, error) {
-	sections := map[string][]record{pagesSection: e.pages(), topicsSection: e.topicPages(), providersSection: e.providerPages(), surveysSection: e.surveyPages()}
+	sections := map[string][]record{pagesSection: e.pages(), topicsSection: e.topicPages(), providersSection: e.providerPages(), surveysSection: e.surveyPages(), ideasSection: e.ideaPages()}
 	guides, err := e.guidePages(ctx)
 	if err != nil {
 		return nil, err
@@ -475,6 +487,7 @@ func (e *edition) home(h head, summary, body string) homePage {
 			p.Surveys = append(p.Surveys, box)
 		}
 	}
+	p.Surveys = append(p.Surveys, e.openCalls()...)
 	return p
 }
 
@@ -793,6 +806,7 @@ func (e *edition) surveyPages() []record {
 		}
 		pages = append(pages, record{Path: path, Kind: "page", Title: box.Text, Updated: stamp(s.Updated), Params: p})
 	}
+	list.Open = append(list.Open, e.openCalls()...)
 	return append(pages, record{Path: surveysSection, Kind: "section", Title: e.words["surveys"], Params: list})
 }
 

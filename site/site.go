@@ -136,6 +136,9 @@ func (b *Builder) make(ctx context.Context, cat content.Catalogue, started time.
 	if err := writeCalendars(m.public, cat, b.languages()); err != nil {
 		return m, err
 	}
+	if err := writeMoves(m.public, cat, b.languages()); err != nil {
+		return m, err
+	}
 	b.say("Prüfe die fertigen Seiten (%s bisher)", b.now().Sub(started).Round(time.Millisecond))
 	m.files, err = check(ctx, m.public, cat.Origin, pages)
 	return m, err

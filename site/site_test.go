@@ -113,6 +113,15 @@ func catalogue() content.Catalogue {
 			{Slug: "alt", Title: content.Text{"de": "Alte Umfrage"}, Intro: content.Text{"de": "War gut."}, Opens: at(-50, "08:00"), Closes: at(-20, "20:00"), Items: 3, Minutes: 1},
 			{Slug: "neu", Title: content.Text{"de": "Neue Umfrage"}, Intro: content.Text{"de": "Kommt."}, Opens: at(5, "08:00"), Items: 3, Minutes: 1},
 		},
+		Calls: []content.Call{
+			{Slug: "wuensche", Title: content.Text{"de": "Was wünschen Sie sich?", "en": "What do you wish for?"}, Intro: content.Text{"de": "Sagen Sie es *uns*."}, Topics: []string{"energie", "abfall"}, Opens: at(-5, "08:00"), Closes: at(30, "20:00")},
+			{Slug: "vorbei", Title: content.Text{"de": "Ein alter Aufruf"}, Intro: content.Text{"de": "War gut."}, Topics: []string{"energie"}, Opens: at(-50, "08:00"), Closes: at(-20, "20:00")},
+		},
+		Ideas: []content.Idea{
+			{Number: 7, Call: "wuensche", Slug: "mehr-baenke", Title: "Mehr Bänke <b>überall</b>", Text: "Zum Sitzen.\n\nUnd zum Reden.", Language: "de", Topic: "abfall", District: "mitte", Place: "Königsplatz", Lat: 51.3155, Lon: 9.4924, Name: "Ada L.", Edited: true, Released: changed, Status: "planned", Steps: []content.IdeaStep{{Day: "2026-11-10", Status: "under_review", Answer: "Wir sehen es uns an."}, {Day: "2026-11-20", Status: "planned", Answer: "Kommt 2027."}}, Votes: 12},
+			{Number: 8, Call: "wuensche", Slug: "solar-roofs", Title: "Solar roofs", Text: "On every school.", Language: "en", Topic: "energie", Released: changed.AddDate(0, 0, 1), Status: "received", Votes: 3},
+			{Number: 5, Call: "wuensche", Slug: "baenke", Into: 7},
+		},
 		Pages: []content.Page{
 			{Slug: "home", Texts: map[string]content.PageText{
 				"de": {Title: "Alles an einem Ort", Summary: "Auskunft, Anträge und Veranstaltungen der Stadt Kassel und ihrer Unternehmen.", Body: "## Mitten in der Stadt\n\nKommen Sie vorbei."},
@@ -168,7 +177,7 @@ func TestPagesLookAsTheGoldenOnes(t *testing.T) {
 		"index.html", "ls/index.html", "404.html", "_shell/en/index.html",
 		"leistungen/index.html", "leistungen/fuehrungszeugnis/index.html", "en/leistungen/sperrmuell/index.html",
 		"veranstaltungen/index.html", "veranstaltungen/archiv/index.html", "veranstaltungen/solarstrom-vom-balkon/index.html", "ls/veranstaltungen/wohnen-im-wandel/index.html",
-		"umfragen/index.html", "umfragen/smart-kassel/index.html", "themen/buergerservice/index.html", "partner/stadt-kassel/index.html",
+		"umfragen/index.html", "umfragen/smart-kassel/index.html", "ideen/wuensche/index.html", "ideen/wuensche/7-mehr-baenke/index.html", "themen/buergerservice/index.html", "partner/stadt-kassel/index.html",
 		"service-point/index.html", "veranstaltungen/index.xml", "veranstaltungen/kalender.ics", "veranstaltungen/solarstrom-vom-balkon/termin.ics", "de/sitemap.xml", "robots.txt",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -260,13 +269,67 @@ func inOrder(t *testing.T, text string, parts ...string) {
 	}
 }
 
+func TestIdeasHaveListsAndMovesLeadOn(t *testing.T) {
+	dir := built(t)
+	inOrder(t, read(t, dir, "ideen/wuensche/index.html"), "/ideen/wuensche/8-solar-roofs/", "/ideen/wuensche/7-mehr-baenke/")
+	inOrder(t, read(t, dir, "ideen/wuensche/nach-stimmen/index.html"), "/ideen/wuensche/7-mehr-baenke/", "/ideen/wuensche/8-solar-roofs/")
+	for name, only := range map[string]string{"thema-abfall": "7-mehr-baenke", "thema-energie": "8-solar-roofs", "stand-planned": "7-mehr-baenke", "stand-received": "8-solar-roofs"} {
+		page := read(t, dir, "en/ideen/wuensche/"+name+"/index.html")
+		for _, i := range []string{"7-mehr-baenke", "8-solar-roofs"} {
+			if strings.Contains(page, i) != (i == only) {
+				t.Errorf("%s: is %s in it?", name, i)
+			}
+		}
+	}
+	page := read(t, dir, "en/ideen/wuensche/7-mehr-baenke/index.html")
+	for _, want := range []string{
+		`<h1 lang="de" dir="ltr">Mehr Bänke &lt;b&gt;überall&lt;/b&gt;</h1>`, `class="karte-marke"`, `/en/ideen/wuensche/7-mehr-baenke/unterstuetzen/`, "Kommt 2027.", "Moderators took personal data out",
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if page := read(t, dir, "ideen/vorbei/index.html"); strings.Contains(page, "einreichen") {
+		t.Error("a call that is over takes ideas")
+	}
+	h := site.NewHandler(dir)
+	for from, to := range map[string]string{"/ideen/wuensche/5-baenke/": "/ideen/wuensche/7-mehr-baenke/", "/ls/ideen/wuensche/5-baenke/": "/ls/ideen/wuensche/7-mehr-baenke/"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", from, nil))
+		if w.Code != 301 || w.Header().Get("Location") != to {
+			t.Errorf("%s leads with %d to %q", from, w.Code, w.Header().Get("Location"))
+		}
+	}
+}
+
+// Long lists go on on further pages, and every idea stands in them once.
+func TestManyIdeas(t *testing.T) {
+	cat := catalogue()
+	for n := 100; n < 220; n++ {
+		cat.Ideas = append(cat.Ideas, content.Idea{Number: n, Call: "wuensche", Slug: "idee", Title: fmt.Sprint("Idee ", n), Text: "Text", Language: "de", Topic: "energie", Status: "done", Released: now})
+	}
+	dir := t.TempDir()
+	if _, err := (&site.Builder{Dir: dir, Languages: []string{"de"}}).Build(t.Context(), cat); err != nil {
+		t.Fatal(err)
+	}
+	all := ""
+	for _, name := range []string{"", "seite-2/", "seite-3/"} {
+		all += read(t, dir, "ideen/wuensche/stand-done/"+name+"index.html")
+	}
+	for n := 100; n < 220; n++ {
+		if c := strings.Count(all, fmt.Sprintf(`/ideen/wuensche/%d-idee/"`, n)); c != 1 {
+			t.Errorf("idea %d stands %d times in the lists", n, c)
+		}
+	}
+}
+
 func TestAnEmptyCatalogueMakesASite(t *testing.T) {
 	b := &site.Builder{Dir: t.TempDir()}
 	r, err := b.Build(t.Context(), content.Catalogue{Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Pages != 3*12 { // five pages, six lists, 404, in three languages
+	if r.Pages != 3*13 { // five pages, seven lists, 404, in three languages
 		t.Errorf("%d pages", r.Pages)
 	}
 }
@@ -276,7 +339,7 @@ func TestTheRealContentPasses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cat := content.Catalogue{Providers: d.Providers, Topics: d.Topics, Districts: d.Districts, Guides: d.Guides, Events: d.Events, Pages: d.Pages, Origin: "https://service-point.example", Now: now}
+	cat := content.Catalogue{Providers: d.Providers, Topics: d.Topics, Districts: d.Districts, Guides: d.Guides, Events: d.Events, Pages: d.Pages, Calls: d.Calls, Origin: "https://service-point.example", Now: now}
 	for _, q := range d.Questionnaires {
 		cat.Surveys = append(cat.Surveys, content.Survey{Slug: q.Slug, Title: q.Title, Intro: q.Intro, Opens: q.Opens, Closes: q.Closes, Items: len(q.Items()), Minutes: q.Minutes})
 	}

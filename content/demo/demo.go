@@ -29,7 +29,7 @@ import (
 	"servicepoint/content/survey"
 )
 
-//go:embed *.json providers guides events pages surveys
+//go:embed *.json providers guides events pages surveys calls
 var embedded embed.FS
 
 // Content is everything that the demo publishes. Published and Updated times
@@ -42,6 +42,8 @@ type Content struct {
 	Events         []content.Event
 	Pages          []content.Page
 	Questionnaires []survey.Questionnaire
+	Calls          []content.Call
+	Ideas          []content.Idea // examples, marked as such in their texts
 }
 
 // Load reads the embedded content. The example programme lies after now; two
@@ -69,6 +71,10 @@ func load(files fs.FS, now time.Time) (Content, error) {
 	for _, slug := range r.slugs("surveys") {
 		c.Questionnaires = append(c.Questionnaires, r.questionnaire(slug))
 	}
+	for _, slug := range r.slugs("calls") {
+		c.Calls = append(c.Calls, r.call(slug))
+	}
+	r.json("ideas.json", &c.Ideas)
 	r.strays()
 	slices.SortStableFunc(c.Guides, func(a, b content.Guide) int { return a.Order - b.Order })
 	slices.SortStableFunc(c.Events, func(a, b content.Event) int { return a.Start.Compare(b.Start) })
@@ -196,6 +202,16 @@ func (r *reader) questionnaire(slug string) survey.Questionnaire {
 	return q
 }
 
+func (r *reader) call(slug string) content.Call {
+	var c content.Call
+	r.json("calls/"+slug+".json", &c)
+	if c.Slug != slug {
+		r.fail("calls/"+slug+".json", fmt.Errorf("the slug inside is %q", c.Slug))
+	}
+	r.fail("calls/"+slug+".json", c.Check().Err())
+	return c
+}
+
 // strays reports text files that nothing read: a misspelt slug or language.
 func (r *reader) strays() {
 	r.fail(".", fs.WalkDir(r.files, ".", func(file string, d fs.DirEntry, err error) error {
@@ -242,6 +258,19 @@ func (c Content) check() []error {
 	}
 	for _, p := range c.Pages {
 		add("page", p.Slug)
+	}
+	for _, call := range c.Calls {
+		add("call", call.Slug)
+		for _, topic := range call.Topics {
+			if !known["topic"][topic] {
+				fail("call", call.Slug, "no such topic", topic)
+			}
+		}
+	}
+	for _, i := range c.Ideas {
+		if !known["call"][i.Call] || !known["topic"][i.Topic] || i.District != "" && !known["district"][i.District] {
+			fail("idea", i.Title, "no such call, topic or district", i.Call+" "+i.Topic+" "+i.District)
+		}
 	}
 	for _, g := range c.Guides {
 		add("guide", g.Slug)

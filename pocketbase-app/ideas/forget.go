@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"servicepoint/pocketbase-app/base"
-
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 )
@@ -118,18 +116,4 @@ func (x *Ideas) forgetContacts(ctx context.Context) (int, error) {
 
 func sortByNumber(list []document) {
 	slices.SortFunc(list, func(a, b document) int { return cmp.Compare(b.Number, a.Number) })
-}
-
-// Seed stores released ideas of a demo, whose private links nobody has.
-func (x *Ideas) Seed(tx core.App, i Idea, status, answer string) error {
-	now := x.Platform.Now().UnixMilli()
-	i.Rev, i.State, i.Sent, i.Released, i.Slug, i.Status = 1, stateReleased, now, now, slugOf(i.Title), status
-	number, err := insert(tx, &i, base.Hash("idea link", base.NewToken()))
-	if err != nil || answer == "" {
-		return err
-	}
-	if _, err := tx.DB().NewQuery(`UPDATE ideas SET rev = 2 WHERE number = {:number}`).Bind(dbx.Params{"number": number}).Execute(); err != nil {
-		return err
-	}
-	return putEvent(tx, number, Event{N: 2, At: now, Kind: didAnswer, Status: status, Message: answer})
 }

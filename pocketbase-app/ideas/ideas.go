@@ -10,6 +10,7 @@ import (
 
 	"servicepoint/content"
 	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/gate"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -34,6 +35,7 @@ type Ideas struct {
 	Rebuild func(tx core.App, reason, actor string) error
 	Wake    func()
 
+	gate    *gate.Gate
 	sending *base.Limits // ideas, by network
 	voting  *base.Limits // votes, by network
 	voters  func(idea int64) cipher.Block
@@ -48,6 +50,7 @@ func New(p *base.Platform) *Ideas {
 		Platform: p,
 		Rebuild:  func(core.App, string, string) error { return nil },
 		Wake:     func() {},
+		gate:     gate.New(p),
 		sending:  base.NewLimits(10, time.Hour),
 		voting:   base.NewLimits(60, time.Hour),
 		voters:   pseudonyms(p.Key("idea voters")),

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/mail"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"servicepoint/content"
+	"servicepoint/content/citymap"
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/dbx"
@@ -151,8 +153,13 @@ func (x *Ideas) form(e *core.RequestEvent, status int, c content.Call, key strin
 	if err != nil {
 		return err
 	}
+	fields, err := x.gateFields(e, c, v.Form, v.Problems)
+	if err != nil {
+		return err
+	}
 	title, used := c.Title.In(lang)
-	data := map[string]any{"Call": c, "Question": title, "QuestionLang": "", "Key": key, "Topics": topics, "Districts": districts, "Until": ""}
+	data := map[string]any{"Call": c, "Question": title, "QuestionLang": "", "Key": key, "Topics": topics, "Districts": districts, "Until": "", "Gate": fields,
+		"MapWidth": citymap.Width, "MapHeight": citymap.Height, "MapFrom": citymap.Attribution, "Clicked": v.Form.Has("karte.x")}
 	if used != lang {
 		data["QuestionLang"] = content.Locale(used)
 	}
@@ -184,9 +191,23 @@ func (x *Ideas) takeForm(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	if form.Has("karte.x") { // a click on the map, which is a button of the form
+		clicked(form)
+		return again(http.StatusOK, key, nil)
+	}
 	s, ps := x.read(form, c, districts)
 	if len(ps) > 0 {
 		return again(http.StatusUnprocessableEntity, key, ps)
+	}
+	person, err := x.admit(e, c, form)
+	if errors.As(err, &ps) {
+		return again(http.StatusUnprocessableEntity, key, ps)
+	}
+	if err != nil {
+		return err
+	}
+	if !c.Named() {
+		person = "" // a browser's token says nothing of how many ideas somebody has sent
 	}
 	if !x.Platform.Exempt(e) {
 		if _, wait := x.sending.Take(base.Network(e.RealIP()), x.Platform.Now()); wait > 0 {
@@ -194,7 +215,10 @@ func (x *Ideas) takeForm(e *core.RequestEvent) error {
 			return again(http.StatusTooManyRequests, key, content.Problems{{Field: "title", Code: "idea_too_many"}})
 		}
 	}
-	token, fresh, err := x.take(c, base.Lang(e.Request), key, s)
+	token, fresh, err := x.take(c, base.Lang(e.Request), key, person, s)
+	if errors.As(err, &ps) {
+		return again(http.StatusUnprocessableEntity, key, ps)
+	}
 	if err != nil {
 		return err
 	}
@@ -228,8 +252,9 @@ func linkHash(token string) string { return base.Hash("idea link", strings.ToLow
 
 // take stores an idea, its contact and the mail with the private link. A form
 // that comes a second time stores nothing and gives the same token; fresh is
-// false when it came with another content.
-func (x *Ideas) take(c content.Call, lang, key string, s sent) (token string, fresh bool, err error) {
+// false when it came with another content. person, in calls that know one person
+// from another, may send [perPerson] ideas.
+func (x *Ideas) take(c content.Call, lang, key, person string, s sent) (token string, fresh bool, err error) {
 	token = x.link(key)
 	raw, err := json.Marshal(s)
 	if err != nil {
@@ -245,6 +270,11 @@ func (x *Ideas) take(c content.Call, lang, key string, s sent) (token string, fr
 		}
 		if err != nil || twin {
 			return err
+		}
+		if person != "" {
+			if err := x.countSender(tx, c.Slug, person); err != nil {
+				return err
+			}
 		}
 		number, err := insert(tx, &Idea{
 			Call: c.Slug, Rev: 1, State: stateNew, Title: s.Title, Text: s.Text, Language: lang, Topic: s.Topic, District: s.District,
@@ -269,6 +299,41 @@ func (x *Ideas) take(c content.Call, lang, key string, s sent) (token string, fr
 		x.Platform.WakeOrders()
 	}
 	return token, fresh, err
+}
+
+// perPerson is how many ideas one person may send to a call; the table's CHECK
+// says the same.
+const perPerson = 10
+
+// countSender counts an idea of a person, under a pseudonym that has nothing in
+// common with those of votes, nor with the idea.
+func (x *Ideas) countSender(tx core.App, call, person string) error {
+	res, err := tx.DB().NewQuery(`INSERT INTO idea_senders (call, sender, ideas) VALUES ({:call}, {:sender}, 1)
+		ON CONFLICT DO UPDATE SET ideas = ideas + 1 WHERE ideas < {:most}`).
+		Bind(dbx.Params{"call": call, "sender": x.person(call, "send", person), "most": perPerson}).Execute()
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n == 0 {
+		return content.Problems{{Field: "title", Code: "idea_enough", Args: map[string]any{"max": perPerson}}}
+	}
+	return err
+}
+
+// clicked turns a click on the map into the point, and the district when nobody
+// has chosen one.
+func clicked(form url.Values) {
+	x, err := strconv.ParseFloat(form.Get("karte.x"), 64)
+	y, err2 := strconv.ParseFloat(form.Get("karte.y"), 64)
+	at, ok := citymap.At(x, y)
+	if err != nil || err2 != nil || !ok {
+		return
+	}
+	form.Set("point", at.String())
+	if d, ok := citymap.DistrictAt(at); ok && form.Get("district") == "" {
+		form.Set("district", d.Slug)
+	}
 }
 
 // insert stores a new idea with its first event and returns its number.

@@ -6,13 +6,18 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
+	"errors"
+	"html/template"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/gate"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -126,14 +131,70 @@ func (x *Ideas) released(e *core.RequestEvent) (content.Call, *Idea, error) {
 	return c, i, err
 }
 
-// pass is what tells this visitor from others in an open call: the token of the
-// browser's cookie, "" when there is none yet.
-func pass(e *core.RequestEvent) string {
-	kept, err := e.Request.Cookie(voterCookie)
-	if err != nil || len(kept.Value) != 32 {
+// scope is what the gate knows a call by.
+func scope(c content.Call) string { return "ideen/" + c.Slug }
+
+// carried is what tells this visitor from others, "" when nothing does yet: in an
+// open call the token of the browser's cookie, else a key of the pass that was
+// shown at the gate.
+func (x *Ideas) carried(e *core.RequestEvent, c content.Call) string {
+	switch {
+	case !gate.Needs(c.Access):
+		kept, err := e.Request.Cookie(voterCookie)
+		if err != nil || len(kept.Value) != 32 {
+			return ""
+		}
+		return kept.Value
+	case c.Access == survey.AccessAccount: // counts as long as one is signed in
+		if id := x.gate.Citizens(e); id != "" {
+			return x.gate.Key(x.gate.Citizen(scope(c), id), "ideas")
+		}
 		return ""
 	}
-	return kept.Value
+	p, ok := x.gate.Carried(e.Request, scope(c))
+	if !ok || p.Access != c.Access {
+		return ""
+	}
+	return x.gate.Key(p, "ideas")
+}
+
+// admit is [Ideas.carried] for somebody who acts now: who shows something at the
+// gate for the first time gets it into the browser. A proof of work is used up
+// by it and lets one browser in; a named pass stays good for the whole call,
+// because every person may send several ideas and vote for many, but for each
+// one once. What is wrong comes as content.Problems at the gate's fields.
+func (x *Ideas) admit(e *core.RequestEvent, c content.Call, form url.Values) (string, error) {
+	if held := x.carried(e, c); held != "" {
+		return held, nil
+	}
+	if !gate.Needs(c.Access) {
+		token := base.NewToken()
+		e.SetCookie(x.cookie(voterCookie, token, voterLife))
+		return token, nil
+	}
+	p, err := x.gate.Admit(e, scope(c), c.Access, form)
+	if err != nil {
+		return "", err
+	}
+	if !p.Named() {
+		err := x.Platform.App.RunInTransaction(func(tx core.App) error { return p.Redeem(gate.In(tx), scope(c), nil) })
+		if errors.Is(err, gate.ErrUsed) {
+			return "", content.Problems{{Field: gate.FieldProof, Code: "proof_used"}}
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	x.gate.Carry(e, scope(c), p)
+	return x.gate.Key(p, "ideas"), nil
+}
+
+// gateFields is the gate's part of a form, nothing for who is let in already.
+func (x *Ideas) gateFields(e *core.RequestEvent, c content.Call, form url.Values, ps content.Problems) (template.HTML, error) {
+	if x.carried(e, c) != "" {
+		return "", nil
+	}
+	return x.gate.Fields(e, scope(c), c.Access, form, ps)
 }
 
 func (x *Ideas) showVote(e *core.RequestEvent) error {
@@ -141,11 +202,15 @@ func (x *Ideas) showVote(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	return x.votePage(e, http.StatusOK, c, i, nil)
+	return x.votePage(e, http.StatusOK, c, i, nil, nil)
 }
 
-func (x *Ideas) votePage(e *core.RequestEvent, status int, c content.Call, i *Idea, problems content.Problems) error {
-	voted, err := x.voted(i, pass(e))
+func (x *Ideas) votePage(e *core.RequestEvent, status int, c content.Call, i *Idea, form url.Values, problems content.Problems) error {
+	voted, err := x.voted(i, x.carried(e, c))
+	if err != nil {
+		return err
+	}
+	fields, err := x.gateFields(e, c, form, problems)
 	if err != nil {
 		return err
 	}
@@ -153,7 +218,7 @@ func (x *Ideas) votePage(e *core.RequestEvent, status int, c content.Call, i *Id
 	notice := map[string]string{"danke": "idea.vote.thanks", "weg": "idea.vote.gone"}[e.Request.URL.Query().Get("meldung")]
 	data := map[string]any{
 		"Idea": i, "Voted": voted, "Open": c.OpenAt(x.Platform.Now()), "Back": i.address(), "Notice": notice, "Lang": "",
-		"Action": strings.TrimSuffix(i.address(), "/") + "/unterstuetzen/", "Votes": x.votesInWords(lang, i.Votes), "Named": c.Named(),
+		"Action": strings.TrimSuffix(i.address(), "/") + "/unterstuetzen/", "Votes": x.votesInWords(lang, i.Votes), "Named": c.Named(), "Gate": fields,
 	}
 	if i.Language != lang {
 		data["Lang"] = content.Locale(i.Language)
@@ -181,25 +246,31 @@ func (x *Ideas) takeVote(e *core.RequestEvent) error {
 		return err
 	}
 	cast := form.Get("aktion") != "zuruecknehmen"
-	token := pass(e)
-	if token == "" && cast {
-		token = base.NewToken()
-	}
 	if cast && !x.Platform.Exempt(e) {
 		if _, wait := x.voting.Take(base.Network(e.RealIP()), x.Platform.Now()); wait > 0 {
 			e.Response.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-			return x.votePage(e, http.StatusTooManyRequests, c, i, content.Problems{{Field: "vote", Code: "idea_too_many_votes"}})
+			return x.votePage(e, http.StatusTooManyRequests, c, i, form, content.Problems{{Field: "vote", Code: "idea_too_many_votes"}})
 		}
 	}
-	if token != "" {
-		if err := x.vote(i, token, cast); err != nil {
+	held := x.carried(e, c)
+	if cast {
+		held, err = x.admit(e, c, form)
+		var ps content.Problems
+		if errors.As(err, &ps) {
+			return x.votePage(e, http.StatusUnprocessableEntity, c, i, form, ps)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if held != "" {
+		if err := x.vote(i, held, cast); err != nil {
 			return err
 		}
 	}
 	said := "weg"
 	if cast {
 		said = "danke"
-		e.SetCookie(x.cookie(voterCookie, token, voterLife))
 	}
 	return e.Redirect(http.StatusSeeOther, base.Prefix(base.Lang(e.Request))+strings.TrimSuffix(i.address(), "/")+"/unterstuetzen/?meldung="+said)
 }
