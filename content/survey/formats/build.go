@@ -185,9 +185,9 @@ func (b *builder) name(foreign string, it *itemDraft) {
 	codes := it.self
 	switch it.Type {
 	case survey.YesNo:
-		codes = map[string]string{"true": "yes", "false": "no", "yes": "yes", "no": "no", "Y": "yes", "N": "no", "1": "yes", "0": "no", "A1": "yes", "A2": "no"}
+		codes = map[dialect]map[string]string{limeDialect: {"Y": "yes", "N": "no"}, jsDialect: {"true": "yes", "false": "no"}, xpathDialect: {"yes": "yes", "no": "no"}}[b.d]
 	case survey.Consent:
-		codes = map[string]string{"true": "yes", "OK": "yes", "yes": "yes", "Y": "yes", "1": "yes"}
+		codes = map[dialect]map[string]string{jsDialect: {"true": "yes"}, xpathDialect: {"OK": "yes"}}[b.d]
 	}
 	b.refs[foreign] = refTo(it.Code, vars[0].Kind, vars[0].Listed, codes, orderOf(it.Choices()))
 	if len(vars) > 1 && vars[1].Part == survey.PartText {
@@ -230,6 +230,13 @@ func (b *builder) text(place string, by map[string]string, markdown bool, limit 
 			continue
 		}
 		m := plainOrMarkdown(by[lang], markdown)
+		if markdown && b.d == xpathDialect && !strings.ContainsAny(by[lang], "<&") { // labels of XLSForm are Markdown
+			m.text = tidyText(clean(by[lang]))
+			for _, image := range markdownImage.FindAllString(m.text, -1) {
+				m.dropped = append(m.dropped, image)
+			}
+			m.text = markdownImage.ReplaceAllString(m.text, "$1")
+		}
 		if b.d != limeDialect && !markdown {
 			var changed bool
 			if m.text, changed = unmark(m.text); changed {
@@ -296,6 +303,8 @@ func languagesLike(by map[string]string, want string) []string {
 	slices.SortStableFunc(list, func(a, b string) int { return len(a) - len(b) })
 	return list
 }
+
+var markdownImage = regexp.MustCompile(`!\[([^\]]*)\]\([^)]*\)`)
 
 var bracketed = regexp.MustCompile(`\(([A-Za-z-]+)\)\s*$`)
 

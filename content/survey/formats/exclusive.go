@@ -131,8 +131,11 @@ func settings(it *itemDraft, rules []condition.Expr) (exclusive []int, most int,
 			exclusive = append(exclusive, i)
 		}
 	}
-	if len(exclusive) == n {
-		return nil, 1, false
+	if len(exclusive) == n { // two answers that exclude each other: one of them that stands alone says the same
+		exclusive = exclusive[n-1:]
+		if n > 2 {
+			return nil, 0, false
+		}
 	}
 	free := func(chosen []int) bool {
 		return !slices.ContainsFunc(chosen, func(c int) bool { return slices.Contains(exclusive, c) })
@@ -151,6 +154,9 @@ func settings(it *itemDraft, rules []condition.Expr) (exclusive []int, most int,
 	grow(0, nil)
 	for _, chosen := range selections { // the first size at which ordinary answers are greyed out
 		for i := range n {
+			if it.Options[i].Other && rules[i].IsZero() {
+				continue
+			}
 			if free(append([]int{i}, chosen...)) && !slices.Contains(chosen, i) && !enabled(i, chosen) && (most == 0 || len(chosen) < most) {
 				most = len(chosen)
 			}
@@ -161,7 +167,7 @@ func settings(it *itemDraft, rules []condition.Expr) (exclusive []int, most int,
 			continue // nobody gets there
 		}
 		for i := range n {
-			if slices.Contains(chosen, i) {
+			if slices.Contains(chosen, i) || it.Options[i].Other && rules[i].IsZero() { // SurveyJS knows no rule for "other"
 				continue
 			}
 			want := free(chosen) && (most == 0 || len(chosen) < most)

@@ -36,7 +36,7 @@ const (
 // Readable and Writable list the formats that Read and Write know.
 var (
 	Readable = []string{Own, SurveyJS, XLSForm, LSS, TSV}
-	Writable = []string{Own}
+	Writable = []string{Own, SurveyJS, XLSForm, DDI}
 )
 
 // MaxBytes bounds a file.
@@ -65,7 +65,7 @@ func Read(name string, b []byte) (survey.Questionnaire, []Loss, error) {
 		return survey.Questionnaire{}, losses, err
 	}
 	if q.Slug == "umfrage" || q.Slug == "" {
-		if s := slug(strings.TrimSuffix(path.Base(name), path.Ext(name))); s != "umfrage" {
+		if s := slug(strings.TrimSuffix(strings.TrimSuffix(path.Base(name), path.Ext(name)), ".surveyjs")); s != "umfrage" {
 			if q.Title["de"] == q.Slug {
 				q.Title["de"] = s
 			}
@@ -99,7 +99,7 @@ func Detect(name string, b []byte) string {
 // Write makes a file of the format.
 func Write(format string, q survey.Questionnaire) ([]byte, []Loss, error) {
 	write, ok := map[string]func(survey.Questionnaire) ([]byte, []Loss, error){
-		Own: writeOwn,
+		Own: writeOwn, SurveyJS: writeSurveyJS, XLSForm: writeXLSForm, DDI: writeDDI,
 	}[format]
 	if !ok {
 		return nil, nil, fmt.Errorf("%q is none of the formats that can be written: %s", format, strings.Join(Writable, ", "))

@@ -567,14 +567,6 @@ func (l *lime) rows(it *itemDraft, q *limeQuestion, name, suffix string, sub []*
 	}
 }
 
-func copied(t content.Text) content.Text {
-	c := content.Text{}
-	for k, v := range t {
-		c[k] = v
-	}
-	return c
-}
-
 // sgqa is the name of a question by the ids of survey, group and question.
 func (q *limeQuestion) sgqa() string {
 	return q.cells["sid"] + "X" + q.cells["gid"] + "X" + q.id

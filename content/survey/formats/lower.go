@@ -277,8 +277,8 @@ func (lw *lowering) truth(t *term) (condition.Expr, error) {
 	case listCount:
 		return condition.Answered(r.key), nil
 	case choice:
-		if code, ok := r.codes["true"]; ok { // a yes/no question
-			return isOne(r.key, []string{code}), nil
+		if slices.Equal(r.order, []string{"yes", "no"}) && lw.d == jsDialect { // a boolean question: "no" is an answer, but not true
+			return isOne(r.key, []string{"yes"}), nil
 		}
 	}
 	return condition.Answered(r.key), nil

@@ -392,10 +392,19 @@ func (s *surveyJS) question(p *pageDraft, o object, at, kind, name string, when 
 		s.builder.name(name, it)
 	case "ranking":
 		it := add(survey.Ranking)
+		if !o.flag("selectToRankEnabled") { // all have to be ranked
+			if n := len(o.list("choices")); it.Required && n > 0 {
+				it.MinChoices = n
+			}
+		}
 		s.choices(it, o, at)
 		s.builder.name(name, it)
 	case "boolean":
 		it := add(survey.YesNo)
+		if o.peek("renderAs") == "checkbox" {
+			o.take("renderAs")
+			it.Type = survey.Consent
+		}
 		for key, usual := range map[string]string{"labelTrue": "Ja", "labelFalse": "Nein"} {
 			if l := s.texts(at+"/"+key, o.get(key), false, labelChars); l != nil && l[content.German] != usual && l[content.German] != map[string]string{"Ja": "Yes", "Nein": "No"}[usual] {
 				s.lose(at, "type", key+"="+l[content.German], usual)
@@ -468,7 +477,9 @@ func (s *surveyJS) question(p *pageDraft, o object, at, kind, name string, when 
 			it.Type = survey.Photo
 		}
 		if o.flag("allowMultiple") {
-			it.MaxChoices = 10
+			if it.MaxChoices = 10; o.whole("maxFiles") > 0 {
+				it.MaxChoices = min(o.whole("maxFiles"), 10)
+			}
 		}
 		s.builder.name(name, it)
 	default: // image, signaturepad, nouislider, custom components …
@@ -703,7 +714,10 @@ func (s *surveyJS) textField(it *itemDraft, o object, at, name string) {
 		}
 	case survey.Number:
 		s.bound(it, o, "min", "max")
-		if step, ok := o.number("step"); ok && step > 0 {
+		o.usual("step", "any")
+		if step, ok := o.number("step"); ok && step == 1 && (it.Min == nil || *it.Min == float64(int(*it.Min))) {
+			it.Integer = true
+		} else if ok && step > 0 {
 			it.Step = step
 		}
 	case survey.Date:
@@ -793,9 +807,13 @@ func (s *surveyJS) rows(it *itemDraft, rows []any, at, name string, prefix func(
 // matrixDropdown makes a matrix of every column with choices.
 func (s *surveyJS) matrixDropdown(p *pageDraft, o object, at, kind, name string, when rule, hidden bool, title func() content.Text) {
 	heading := title()
+	help := s.texts(at+"/description", o.get("description"), false, textChars)
 	rows := o.list("rows")
 	columns := o.list("columns")
-	s.lose(at, "type", kind, fmt.Sprintf("%d × matrix", len(columns)))
+	random := o.str("rowsOrder") == "random"
+	if len(columns) != 1 {
+		s.lose(at, "type", kind, fmt.Sprintf("%d × matrix", len(columns)))
+	}
 	if kind == "matrixdynamic" {
 		s.lose(at, "repeated", name, "")
 		if len(rows) == 0 {
@@ -816,8 +834,15 @@ func (s *surveyJS) matrixDropdown(p *pageDraft, o object, at, kind, name string,
 		if t := co.str("cellType"); t != "" && t != "default" {
 			colType = t
 		}
-		it := s.item(p, co.place, name+"_"+colName, survey.MatrixSingle)
-		it.when, it.hidden, it.Required = when, hidden, required || co.flag("isRequired")
+		full := name + "_" + colName
+		if len(columns) == 1 && colName == name { // as our own files have it
+			full = name
+		}
+		it := s.item(p, co.place, full, survey.MatrixSingle)
+		it.when, it.hidden, it.Required, it.Random = when, hidden, required || co.flag("isRequired"), random
+		if i == 0 {
+			it.Help = help
+		}
 		it.Text = content.Text{}
 		for lang, t := range heading {
 			it.Text[lang] = t
@@ -826,7 +851,7 @@ func (s *surveyJS) matrixDropdown(p *pageDraft, o object, at, kind, name string,
 			for lang, col := range t {
 				it.Text[lang] = strings.TrimSpace(it.Text[lang] + " – " + col)
 			}
-		} else if len(columns) > 1 || len(it.Text) == 0 {
+		} else if len(columns) > 1 || len(it.Text) == 0 && full != name {
 			for _, lang := range []string{content.German} {
 				it.Text[lang] = strings.TrimPrefix(it.Text[lang]+" – "+colName, " – ")
 			}

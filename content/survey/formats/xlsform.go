@@ -2,6 +2,7 @@ package formats
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -392,7 +393,8 @@ func (x *xlsForm) question(p *pageDraft, open []*xlsGroup, r *record, word, list
 		}
 		x.parameters(it, r)
 		if t == survey.SingleChoice {
-			x.scale(it)
+			x.scale(it, list)
+			x.yesNo(it)
 		}
 	case survey.Number:
 		x.parameters(it, r)
@@ -440,24 +442,39 @@ func (x *xlsForm) used() {
 }
 
 // scale makes a scale of choices that are nothing but their own numbers.
-func (x *xlsForm) scale(it *itemDraft) {
+func (x *xlsForm) scale(it *itemDraft, list string) {
 	n := len(it.Options)
-	if n < 3 || n > 11 {
+	if n < 2 || n > 11 {
 		return
 	}
-	first, err := strconv.Atoi(it.Options[0].Code)
+	rows := x.lists[list]
+	first, err := strconv.Atoi(rows[0].cells["name"])
 	if err != nil {
 		return
 	}
 	for i, o := range it.Options {
-		if o.Code != strconv.Itoa(first+i) || o.Text[content.German] != o.Code {
+		if number := strconv.Itoa(first + i); rows[i].cells["name"] != number || o.Text[content.German] != number {
 			return
 		}
 	}
 	low, high := float64(first), float64(first+n-1)
-	x.lose(it.place, "type", "select_one of "+it.Options[0].Code+" to "+it.Options[n-1].Code, string(survey.Scale))
+	x.lose(it.place, "type", fmt.Sprintf("select_one of %d to %d", first, first+n-1), string(survey.Scale))
 	it.Type, it.Options, it.self, it.Look, it.Random = survey.Scale, nil, nil, "", false
 	it.Min, it.Max = &low, &high
+}
+
+// yesNo makes a question of yes and no out of a list of just these.
+func (x *xlsForm) yesNo(it *itemDraft) {
+	if len(it.Options) != 2 || it.Type != survey.SingleChoice {
+		return
+	}
+	for i, o := range it.Options {
+		ours := (&survey.Item{Type: survey.YesNo}).Choices()[i]
+		if o.Code != ours.Code || o.Text[content.German] != ours.Text[content.German] || o.Other {
+			return
+		}
+	}
+	it.Type, it.Options, it.self, it.Look, it.Random = survey.YesNo, nil, nil, "", false
 }
 
 // parameters reads "start=0 end=100 step=5", "randomize=true".
