@@ -149,20 +149,24 @@ type look struct {
 	width  int64
 	height int64
 	scheme string
+	media  map[string]string // further media features
 }
 
 var looks = []look{
-	{"light", 1280, 900, "light"},
-	{"dark", 1280, 900, "dark"},
-	{"narrow", 320, 640, "light"},
+	{"light", 1280, 900, "light", nil},
+	{"dark", 1280, 900, "dark", nil},
+	{"narrow", 320, 640, "light", nil},
 }
 
 func (l look) actions() []action {
+	features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}}
+	for name, value := range l.media {
+		features = append(features, &emulation.MediaFeature{Name: name, Value: value})
+	}
 	return []action{
 		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
 			Width: l.width, Height: l.height, DeviceScaleFactor: 1, Mobile: l.width < 500}),
-		call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: l.scheme}}}),
+		call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}),
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 var publicPages = []string{
 	"/", "/themen/", "/themen/mobilitaet/", "/leistungen/", "/leistungen/fuehrungszeugnis/", "/leistungen/stadtfuehrung/",
 	"/veranstaltungen/", "/veranstaltungen/archiv/", "/veranstaltungen/balkonsolar/", "/veranstaltungen/smart-kassel-night-2021/",
-	"/umfragen/", "/umfragen/smart-kassel/", "/umfragen/smart-kassel/teilnehmen/", "/service-point/", "/partner/", "/partner/kvg/",
+	"/umfragen/", "/umfragen/smart-kassel/", "/umfragen/smart-kassel/teilnehmen/", "/umfragen/mobil-in-kassel/", "/service-point/", "/partner/", "/partner/kvg/",
 	"/barrierefreiheit/", "/impressum/", "/datenschutz/", "/gibt-es-nicht/",
 	"/veranstaltungen/balkonsolar/buchen/", "/leistungen/fuehrungszeugnis/anfrage/", "/anliegen/", "/buchungen/", "/barriere-melden/",
 }
@@ -136,7 +136,7 @@ func (w way) reads(want string) {
 }
 
 const (
-	next = `main form button[name="s-aktion"][value="weiter"]`
+	next = `main form button.button[name="s-aktion"][value="weiter"]`
 	send = `main form button.button:not(.button-secondary)`
 )
 

@@ -83,6 +83,8 @@ func (a action) edit(typed url.Values, page *survey.Page) (focus string) {
 	}
 	it := &page.Items[i]
 	switch {
+	case a.name == actPoint && a.x == 0 && a.y == 0: // the picture was pressed with a key: there is no place
+		return "f-" + survey.Key(it.Code, survey.PartAddress)
 	case a.name == actPoint && it.Type == survey.Point:
 		if place, ok := citymap.At(a.x, a.y); ok {
 			typed[it.Code] = []string{place.String()}

@@ -78,6 +78,7 @@ type optionView struct {
 	Image          string // address
 	Alt            phrase
 	Exclusive      bool
+	Aside          bool // no answer to the question itself
 	Hidden         bool
 	Rule           string
 	Other          *fieldView // of an option that asks for a text
@@ -482,7 +483,7 @@ func (r *renderer) choices(v *itemView, it *survey.Item) {
 	}
 	v.Options = append(v.Options, r.markOptions(it, it.Code)...)
 	if v.Control == "radio" && v.Kind == "choices" && !it.Required && !it.NoAnswer { // a radio button cannot be taken back
-		v.Options = append(v.Options, optionView{Code: "", Text: phrase{Text: r.say("participation.skip")}})
+		v.Options = append(v.Options, optionView{Text: phrase{Text: r.say("participation.skip")}, Aside: true})
 	}
 	number(v.ID, v.Options)
 }
@@ -499,10 +500,10 @@ func number(id string, options []optionView) {
 // markOptions are "don't know" and "no answer" where one chooses.
 func (r *renderer) markOptions(it *survey.Item, key string) (list []optionView) {
 	if it.DontKnow {
-		list = append(list, optionView{Code: "?" + survey.DontKnow, Name: key, Text: phrase{Text: r.say("participation.dont_know")}, Chosen: r.marked(key, survey.DontKnow), Exclusive: true})
+		list = append(list, optionView{Code: "?" + survey.DontKnow, Name: key, Text: phrase{Text: r.say("participation.dont_know")}, Chosen: r.marked(key, survey.DontKnow), Exclusive: true, Aside: true})
 	}
 	if it.NoAnswer {
-		list = append(list, optionView{Code: "?" + survey.Declined, Name: key, Text: phrase{Text: r.say("participation.no_answer")}, Chosen: r.marked(key, survey.Declined), Exclusive: true})
+		list = append(list, optionView{Code: "?" + survey.Declined, Name: key, Text: phrase{Text: r.say("participation.no_answer")}, Chosen: r.marked(key, survey.Declined), Exclusive: true, Aside: true})
 	}
 	return list
 }
