@@ -176,7 +176,10 @@ func TestBrowserSurveyInNineVariants(t *testing.T) {
 				w.choose(`input[name="cycles"][value="yes"]`)
 				look()
 			})
-			step(func() { w.choose(`input[name="quality.bike"][value="bad"]`); w.choose(`input[name="stars"][value="4"]`) })
+			step(func() {
+				w.choose(`input[name="quality.bike"][value="bad"]`)
+				w.choose(`input[name="stars"][value="4"]`)
+			})
 			step(func() { w.fill(`#f-km`, "40") })
 			step(func() { w.rank("auf:priorities:benches", "benches") })
 			step(func() { w.choose(`input[name="agree"]`) })

@@ -633,7 +633,7 @@ func (r *renderer) uploads(v *itemView, it *survey.Item) {
 	v.Accept = "image/jpeg,image/png,image/webp"
 	v.Hint = r.say("participation.photo_hint", "max", it.Uploads())
 	if it.Type == survey.File {
-		v.Accept += ",application/pdf,text/plain"
+		v.Accept += ",text/plain"
 		v.Hint = r.say("participation.file_hint", "max", it.Uploads())
 	}
 	for i, name := range r.typed[it.Code] {
