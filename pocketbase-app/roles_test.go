@@ -29,6 +29,7 @@ var (
 	admins   = []string{base.Admin}
 	writers  = []string{base.Editor}
 	issuers  = []string{base.Publisher}
+	callers  = []string{base.Counter, base.Planner}
 	cleared  = []string{base.Planner, base.Moderator}
 )
 
@@ -100,6 +101,9 @@ var staffPages = []staffPage{
 	{"GET /schalter/umfragen/{slug}/", "/schalter/umfragen/smart-kassel/", typists, 200},
 	{"POST /schalter/umfragen/{slug}/", "/schalter/umfragen/smart-kassel/", typists, 422},
 	{"POST /schalter/umfragen/{slug}/verwerfen/", "/schalter/umfragen/smart-kassel/verwerfen/", typists, 422},
+	{"GET /schalter/telefon/", "/schalter/telefon/", callers, 200},
+	{"POST /schalter/telefon/{slug}/", "/schalter/telefon/gibt-es-nicht/", callers, 404},
+	{"POST /schalter/telefon/{slug}/auflegen/", "/schalter/telefon/gibt-es-nicht/auflegen/", callers, 303},
 
 	{"GET /konto/passwort/", "/konto/passwort/", base.Roles, 200},
 	{"POST /konto/passwort/", "/konto/passwort/", base.Roles, 422},

@@ -82,7 +82,7 @@ func TestBrowserStaffPages(t *testing.T) {
 		{"moderation", [][2]string{{"/redaktion/ideen/", "/redaktion/ideen/"}, {"/redaktion/ideen/?stand=released", "/redaktion/ideen/"}, {"/redaktion/ideen/1/", "/redaktion/ideen/"}}},
 		{"planung", plain("/planung/", "/planung/smart-kassel/")},
 		{"schalter", plain("/schalter/", "/schalter/?nummer=A-00000-00000", "/schalter/?status=refused", "/schalter/anliegen/"+ref+"/")},
-		{"schalter", [][2]string{{"/schalter/veranstaltungen/", "/schalter/veranstaltungen/"}, {"/schalter/veranstaltungen/balkonsolar/", "/schalter/veranstaltungen/"}}},
+		{"schalter", [][2]string{{"/schalter/veranstaltungen/", "/schalter/veranstaltungen/"}, {"/schalter/veranstaltungen/balkonsolar/", "/schalter/veranstaltungen/"}, {"/schalter/telefon/", "/schalter/telefon/"}}},
 		{"admin", [][2]string{{"/redaktion/", "/redaktion/"}, {"/redaktion/konten/", "/redaktion/konten/"}, {"/redaktion/auftraege/", "/redaktion/auftraege/"}}},
 	} {
 		t.Run(role.who, func(t *testing.T) {

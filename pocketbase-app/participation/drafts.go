@@ -33,6 +33,8 @@ type draft struct {
 	seed  int        // of the random order
 	at    int        // index of the page to go on with; len(Pages): the review
 	saved bool       // there is a link to it
+
+	channel string // one of survey.Channels
 }
 
 // sheet is page n (index) of the draft, to be rendered.
@@ -65,7 +67,7 @@ func (pt *Participation) setToken(e *core.RequestEvent, slug, token string, life
 
 // newDraft stores a draft of the current version and sends its token along.
 func (pt *Participation) newDraft(e *core.RequestEvent, q current, typed url.Values) (*draft, error) {
-	d := &draft{asked: q.asked, token: base.NewToken(), typed: typed}
+	d := &draft{asked: q.asked, token: base.NewToken(), typed: typed, channel: pt.channelOf(e, q.Slug)}
 	if shuffles(&q.Questionnaire) {
 		d.seed = rand.IntN(survey.MaxSeed + 1)
 	}
@@ -74,10 +76,10 @@ func (pt *Participation) newDraft(e *core.RequestEvent, q current, typed url.Val
 	if err != nil {
 		return nil, err
 	}
-	_, err = pt.p.App.DB().NewQuery(`INSERT INTO survey_drafts (hash, survey, version, answers, seed, at, expires)
-		VALUES ({:hash}, {:survey}, {:version}, {:answers}, {:seed}, {:at}, {:expires})`).Bind(dbx.Params{
+	_, err = pt.p.App.DB().NewQuery(`INSERT INTO survey_drafts (hash, survey, version, answers, seed, at, channel, expires)
+		VALUES ({:hash}, {:survey}, {:version}, {:answers}, {:seed}, {:at}, {:channel}, {:expires})`).Bind(dbx.Params{
 		"hash": draftHash(d.token), "survey": q.Slug, "version": q.Version, "answers": text,
-		"seed": d.seed, "at": d.at, "expires": pt.p.Now().Add(draftLife).UnixMilli(),
+		"seed": d.seed, "at": d.at, "channel": d.channel, "expires": pt.p.Now().Add(draftLife).UnixMilli(),
 	}).Execute()
 	if err != nil {
 		return nil, err
@@ -118,8 +120,9 @@ func (pt *Participation) draftWhere(app core.App, slug, hash string) (*draft, er
 		Seed    int    `db:"seed"`
 		At      int    `db:"at"`
 		Saved   bool   `db:"saved"`
+		Channel string `db:"channel"`
 	}
-	err := app.DB().NewQuery(`SELECT version, answers, seed, at, saved FROM survey_drafts
+	err := app.DB().NewQuery(`SELECT version, answers, seed, at, saved, channel FROM survey_drafts
 		WHERE hash = {:hash} AND survey = {:survey} AND expires > {:now}`).
 		Bind(dbx.Params{"hash": hash, "survey": slug, "now": pt.p.Now().UnixMilli()}).One(&row)
 	if base.IsNoRows(err) {
@@ -128,7 +131,7 @@ func (pt *Participation) draftWhere(app core.App, slug, hash string) (*draft, er
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{seed: row.Seed, at: row.At, saved: row.Saved}
+	d := &draft{seed: row.Seed, at: row.At, saved: row.Saved, channel: row.Channel}
 	if d.asked, err = pt.surveys.version(slug, row.Version); err != nil {
 		return nil, err
 	}

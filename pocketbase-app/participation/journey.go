@@ -360,7 +360,7 @@ func (pt *Participation) send(e *core.RequestEvent) error {
 	}
 	_, err = pt.put(e.Request.Context(), entry{
 		survey: d.Slug, id: pt.responseID(d.Slug, d.token), version: d.Version,
-		language: base.Lang(e.Request), channel: "web", day: pt.day(), seed: d.seed,
+		language: base.Lang(e.Request), channel: d.channel, day: pt.day(), seed: d.seed,
 		answers: string(answers.Canonical()), draft: draftHash(d.token),
 	})
 	if err != nil {
@@ -403,6 +403,7 @@ func (pt *Participation) showThanks(e *core.RequestEvent) error {
 		Data: map[string]any{
 			"Survey": phraseOf(version.Title, lang), "Thanks": thanks, "ThanksLang": thanksLang,
 			"Reference": pt.reference(slug, id), "Day": survey.FormatDate(row.Day, lang),
+			"Slug": slug, "Phone": row.Channel == phone && onPhone(e, slug),
 		},
 	})
 }

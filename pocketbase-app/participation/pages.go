@@ -54,6 +54,7 @@ type pageView struct {
 	Rescued                  bool   // the answers of other pages were lost
 	Further                  bool   // the answers brought up further questions
 	Languages                []languageView
+	Phone                    bool // staff fill it in for somebody on the telephone
 }
 
 type languageView struct{ Code, Name, Locale string }
@@ -73,7 +74,7 @@ func (pt *Participation) showItems(e *core.RequestEvent, status int, d *draft, n
 		return err
 	}
 	v := pageView{
-		Survey: phraseOf(d.Title, lang), Heading: phraseOf(page.Title, lang), Slug: d.Slug,
+		Survey: phraseOf(d.Title, lang), Heading: phraseOf(page.Title, lang), Phone: onPhone(e, d.Slug), Slug: d.Slug,
 		Action: pagePath(e.Request, d.Slug, n), Items: shown, Faults: shown.Faults,
 		Rescued: request.Has("gerettet"), Further: request.Has("weitere"),
 	}

@@ -94,6 +94,7 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 
 	pt.bindMap(se)
 	pt.bindUploads(se)
+	pt.bindPhone(se)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/teilnehmen/{$}", pt.showStart)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/teilnehmen/{$}", pt.start)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/seite/{n}/{$}", pt.showPage)
