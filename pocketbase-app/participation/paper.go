@@ -38,7 +38,7 @@ type sheetItem struct {
 	Text, Help phrase
 	HTML       template.HTML
 	Rule, Hint string
-	Kind       string // boxes, ranks, grid, line, lines, online
+	Kind       string // boxes, scale, ranks, grid, line, lines, online, info
 	Options    []sheetOption
 	Rows       []sheetRow
 	Marks      []sheetOption // don't know, no answer
@@ -148,13 +148,13 @@ func (pt *Participation) sheetItem(it *survey.Item, lang string, numbers map[str
 		return v, err
 	case survey.SingleChoice, survey.MultipleChoice, survey.YesNo, survey.Consent, survey.District:
 		v.Kind = "boxes"
-		if it.Type == survey.MultipleChoice {
+		if it.Type == survey.MultipleChoice && v.Help.Text == "" || it.MinChoices > 1 {
 			v.Hint = hints.choicesHint(it)
-		} else if it.Type != survey.Consent {
+		} else if it.Type != survey.Consent && it.Type != survey.MultipleChoice {
 			v.Hint = say("sheet_one")
 		}
 	case survey.Scale:
-		v.Kind = "boxes"
+		v.Kind = "scale"
 		v.Hint = say("sheet_one")
 		steps := it.Steps()
 		for i, step := range steps {
