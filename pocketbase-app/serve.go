@@ -128,6 +128,8 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		past, err = s.jobs.History(ctx, 20)
 		return past, s.jobs.Next(), err
 	}
+	s.editorial.Answers = s.participation.AnswersByVersion
+	s.editorial.Render, s.editorial.Press = s.participation.RenderPage, s.participation.PressButton
 	s.editorial.Follow = map[string]func(core.App, json.RawMessage) error{
 		"events": func(tx core.App, doc json.RawMessage) error {
 			var ev content.Event

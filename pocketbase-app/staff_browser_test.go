@@ -72,6 +72,8 @@ func TestBrowserStaffPages(t *testing.T) {
 			"/redaktion/umfragen/smart-kassel/", "/redaktion/umfragen/smart-kassel/?sprache=ls",
 			"/redaktion/umfragen/smart-kassel/fragen/", "/redaktion/umfragen/smart-kassel/fragen/frage/important_themes/", "/redaktion/umfragen/smart-kassel/fragen/abschnitte/",
 			"/redaktion/umfragen/smart-kassel/fragen/quoten/", "/redaktion/umfragen/smart-kassel/fragen/json/", "/redaktion/umfragen/smart-kassel/fragen/neue-seite/", "/redaktion/umfragen/bibliothek/",
+			"/redaktion/umfragen/smart-kassel/uebersetzen/?sprache=ls", "/redaktion/umfragen/smart-kassel/testen/", "/redaktion/umfragen/smart-kassel/pruefen/",
+			"/redaktion/umfragen/vorlagen/", "/redaktion/umfragen/import/",
 			"/redaktion/seiten/service-point/", "/redaktion/seiten/service-point/?sprache=ls",
 			"/redaktion/partner/kvg/", "/redaktion/partner/kvg/?sprache=ls",
 			"/redaktion/leistungen/neu/", "/redaktion/veranstaltungen/neu/", "/redaktion/umfragen/neu/",
@@ -341,6 +343,7 @@ func TestBrowserCitizenSeesEverything(t *testing.T) {
 	w.open(s.URL + "/redaktion/umfragen/smart-kassel/")
 	must(t, ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector('[name="opens_date"]').value = "2020-01-01"; document.querySelector('[name="closes_date"]').value = "2020-02-01"; document.querySelector('[name="closes_time"]').value = "18:00"; 0`))
 	w.press(publishButton)
+	w.press(publishButton) // on the page that says what it does to stored answers
 	w.reads("Veröffentlicht")
 	must(t, ctx, call(network.ClearBrowserCookies, cdp.Empty{}))
 	w.open(s.URL + "/umfragen/smart-kassel/teilnehmen/")

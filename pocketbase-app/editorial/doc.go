@@ -14,10 +14,13 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"html/template"
+	"net/url"
 	"sync"
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/dbx"
@@ -49,6 +52,13 @@ type Editorial struct {
 	Follow map[string]func(tx core.App, doc json.RawMessage) error
 	// Also adds to every catalogue what other matters have released.
 	Also []func(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error
+	// Answers gives the number of stored answers of a survey by version; nil: unknown.
+	Answers func(ctx context.Context, survey string) (map[int]int, error)
+	// Render renders the questions of one page (an index) as citizens see them, and
+	// Press does what a button among them asks for; without Render nobody can try a
+	// working copy.
+	Render func(q survey.Questionnaire, page int, lang string, typed url.Values, problems content.Problems) (template.HTML, error)
+	Press  func(q survey.Questionnaire, page int, form, typed url.Values) bool
 	// Runs gives the history and the next runs of scheduled jobs for the
 	// dashboard; nil leaves them out.
 	Runs func(ctx context.Context) (past, next []base.Run, err error)
@@ -59,6 +69,7 @@ type Editorial struct {
 	p        *base.Platform
 	wake     chan struct{} // one place
 	building sync.Mutex    // held while a release is made or swapped
+	comments *base.Limits  // of reviewers, per network address
 }
 
 // New makes the matter.
@@ -68,6 +79,7 @@ func New(p *base.Platform, b Builder) *Editorial {
 		Follow:   map[string]func(core.App, json.RawMessage) error{},
 		Debounce: 200 * time.Millisecond,
 		Tick:     time.Minute,
+		comments: base.NewLimits(30, 10*time.Minute),
 		p:        p,
 		wake:     make(chan struct{}, 1),
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"servicepoint/content"
+	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -103,7 +104,7 @@ func (d *Editorial) create(e *core.RequestEvent, k *Kind) error {
 	if slug == "" {
 		slug = slugOf(doc.text(k.Title))
 	}
-	if slug == "neu" {
+	if slices.Contains(ownPages, slug) {
 		problems.Add("slug", "taken")
 	}
 	doc.set("slug", slug)
@@ -147,7 +148,8 @@ func (d *Editorial) save(e *core.RequestEvent, k *Kind) error {
 		return err
 	}
 	alsoPublish := form.Get("aktion") == "veroeffentlichen"
-	if alsoPublish && !may(e).Publish {
+	toCheck := alsoPublish && k.Name == "surveys" // people see first what it does to stored answers
+	if alsoPublish = alsoPublish && !toCheck; alsoPublish && !may(e).Publish {
 		return base.ErrForbidden
 	}
 	slug, lang := e.Request.PathValue("slug"), pageLang(e)
@@ -171,6 +173,12 @@ func (d *Editorial) save(e *core.RequestEvent, k *Kind) error {
 	if problems = append(problems, wrong...); len(problems) == 0 {
 		problems, err = d.unknown(k, doc)
 	}
+	if err == nil && len(problems) == 0 && k.Name == "surveys" {
+		var q survey.Questionnaire
+		if err = json.Unmarshal(canonical, &q); err == nil {
+			problems, err = fixedBy(d.p.App, slug, q)
+		}
+	}
 	if err == nil && len(problems) == 0 {
 		err = d.p.App.RunInTransaction(func(tx core.App) error {
 			if err := d.change(tx, k, slug, rev, canonical, e.Auth.Id, didSave); err != nil || !alsoPublish {
@@ -189,6 +197,9 @@ func (d *Editorial) save(e *core.RequestEvent, k *Kind) error {
 		return d.showEdit(e, k, http.StatusUnprocessableEntity, rec, form, problems)
 	case err != nil:
 		return err
+	}
+	if toCheck {
+		return e.Redirect(http.StatusSeeOther, "/redaktion/umfragen/"+slug+"/pruefen/")
 	}
 	if form.Get("aktion") == "vorschau" {
 		return e.Redirect(http.StatusSeeOther, k.previewOf(slug, lang))
@@ -383,6 +394,8 @@ func (d *Editorial) act(e *core.RequestEvent, k *Kind, said string, do func(tx c
 	switch {
 	case errors.Is(err, errStale):
 		return base.Refuse(http.StatusConflict, "changed_meanwhile")
+	case errors.As(err, &problems) && k.Name == "surveys":
+		return d.showCheckPage(e, http.StatusUnprocessableEntity)
 	case errors.As(err, &problems):
 		rec, err := stored(d.p.App, k, slug)
 		if err != nil {

@@ -22,6 +22,8 @@ type Kind struct {
 	Blank  document
 	Fields []field
 
+	// audit looks at a canonical document once more before editors publish it.
+	audit func(raw []byte) (content.Problems, error)
 	// later tells problems that stop a document only from being published; nil: none.
 	later func(content.Problem) bool
 	// prepare changes a document in the transaction that publishes it.
@@ -47,7 +49,7 @@ var Kinds = []*Kind{
 	kindOf(Kind{Name: "events", Path: "veranstaltungen", Site: "/veranstaltungen/{slug}/", Title: "texts.de.title", Dated: true, Fields: eventFields,
 		Blank: document{"precision": content.ToMinute, "free": true}, prepare: raiseSequence}, content.Event.Check),
 	kindOf(Kind{Name: "surveys", Path: "umfragen", Site: "/umfragen/{slug}/", Title: "title.de", Fields: surveyFields,
-		Blank: document{"languages": []any{content.German}, "anonymous": true, "pages": []any{}}, later: inQuestions, prepare: newVersion}, survey.Questionnaire.Validate),
+		Blank: document{"languages": []any{content.German}, "anonymous": true, "pages": []any{}}, later: inQuestions, audit: publishable, prepare: newVersion}, survey.Questionnaire.Validate),
 	kindOf(Kind{Name: "calls", Path: "aufrufe", Site: "/ideen/{slug}/", Title: "title.de", Fields: callFields,
 		Blank: document{"access": "open", "anonymous": true}}, content.Call.Check),
 	kindOf(Kind{Name: "pages", Path: "seiten", Site: "/{slug}/", Title: "texts.de.title", Fields: pageFields}, content.Page.Check),

@@ -40,13 +40,27 @@ func (d *Editorial) list(e *core.RequestEvent, k *Kind) error {
 		return err
 	}
 	state, search := q.Get("stand"), strings.ToLower(strings.TrimSpace(q.Get("suche")))
+	states := []string{draft, published, "changed", withdrawn}
+	hidden := map[string]bool{}
+	if k.Name == "surveys" {
+		states = append(states, "archived")
+		if hidden, err = d.archivedSurveys(); err != nil {
+			return err
+		}
+	}
 	rows = slices.DeleteFunc(rows, func(r docRow) bool {
+		if hidden[r.Slug] || state == "archived" {
+			if state != "archived" || !hidden[r.Slug] {
+				return true
+			}
+			return !strings.Contains(strings.ToLower(r.Title), search)
+		}
 		if state == "changed" && !r.Changed || state != "" && state != "changed" && r.State != state {
 			return true
 		}
 		return !strings.Contains(strings.ToLower(r.Title), search)
 	})
-	page := listPage{Kind: k, States: []string{draft, published, "changed", withdrawn}, Total: len(rows), May: may(e)}
+	page := listPage{Kind: k, States: states, Total: len(rows), May: may(e)}
 	n, _ := strconv.Atoi(q.Get("seite"))
 	n = max(n, 1)
 	at := func(n int) string {
@@ -62,4 +76,15 @@ func (d *Editorial) list(e *core.RequestEvent, k *Kind) error {
 	return d.p.Show(e, http.StatusOK, templates, "list", base.View{
 		Title: d.word("staff.kind." + k.Name), Data: page, Form: url.Values{"stand": {state}, "suche": {q.Get("suche")}},
 	})
+}
+
+// archivedSurveys are the slugs of surveys that lists leave out.
+func (d *Editorial) archivedSurveys() (map[string]bool, error) {
+	var slugs []string
+	err := d.p.App.DB().NewQuery(`SELECT survey FROM survey_archive`).Column(&slugs)
+	hidden := map[string]bool{}
+	for _, s := range slugs {
+		hidden[s] = true
+	}
+	return hidden, err
 }

@@ -124,6 +124,13 @@ func (d *Editorial) revision(e *core.RequestEvent, k *Kind) error {
 			page.Rows = append(page.Rows, row)
 		}
 	}
+	if k.Name == "surveys" {
+		rows, err := d.questionnaireDifferences(json.RawMessage(old.Doc), docOf(rec))
+		if err != nil {
+			return err
+		}
+		page.Rows = append(page.Rows, rows...)
+	}
 	return d.p.Show(e, http.StatusOK, templates, "revision", base.View{Title: rec.GetString("title"), Data: page})
 }
 

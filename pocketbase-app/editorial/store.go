@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/dbx"
@@ -160,6 +161,11 @@ func (d *Editorial) goLive(tx core.App, k *Kind, rec *core.Record, doc, live doc
 			return err
 		}
 		problems = append(problems, missing...)
+		if k.audit != nil && len(problems) == 0 {
+			if problems, err = k.audit(canonical); err != nil {
+				return err
+			}
+		}
 	}
 	if len(problems) > 0 {
 		return problems
@@ -271,6 +277,9 @@ func newVersion(p publication) error {
 		Questionnaire string `db:"questionnaire"`
 	}
 	slug := p.doc.text("slug")
+	if err := p.settleSurvey(slug); err != nil {
+		return err
+	}
 	err := p.tx.DB().NewQuery(`SELECT version, questionnaire FROM survey_versions WHERE survey = {:survey} ORDER BY version DESC LIMIT 1`).
 		Bind(dbx.Params{"survey": slug}).One(&newest)
 	if err != nil && !base.IsNoRows(err) {
@@ -295,6 +304,35 @@ func newVersion(p publication) error {
 	rec.Set("questionnaire", types.JSONRaw(canonical))
 	rec.Set("published_by", p.actor)
 	return p.tx.Save(rec)
+}
+
+// settleSurvey puts the city's districts where the questionnaire leaves them open,
+// and refuses what the first publication has fixed.
+func (p publication) settleSurvey(slug string) error {
+	raw, err := json.Marshal(p.doc)
+	if err != nil {
+		return err
+	}
+	var q survey.Questionnaire
+	if err := json.Unmarshal(raw, &q); err != nil {
+		return err
+	}
+	fixed, err := fixedBy(p.tx, slug, q)
+	if err != nil {
+		return err
+	}
+	if len(fixed) > 0 {
+		return fixed
+	}
+	if err := p.d.fillDistricts(p.tx, &q); err != nil {
+		return err
+	}
+	pages, err := json.Marshal(q.Pages)
+	if err != nil {
+		return err
+	}
+	p.doc.set("pages", json.RawMessage(pages))
+	return nil
 }
 
 // slugOf makes a slug of a title: "Sperrmüll anmelden" → "sperrmuell-anmelden".
