@@ -17,6 +17,8 @@ var publicPages = []string{
 	"/", "/themen/", "/themen/mobilitaet/", "/leistungen/", "/leistungen/fuehrungszeugnis/", "/leistungen/stadtfuehrung/",
 	"/veranstaltungen/", "/veranstaltungen/archiv/", "/veranstaltungen/balkonsolar/", "/veranstaltungen/smart-kassel-night-2021/",
 	"/umfragen/", "/umfragen/smart-kassel/", "/umfragen/smart-kassel/teilnehmen/", "/umfragen/mobil-in-kassel/", "/service-point/", "/partner/", "/partner/kvg/",
+	"/ideen/", "/ideen/smart-kassel/", "/ideen/smart-kassel/nach-stimmen/", "/ideen/smart-kassel/1-beispiel-freie-plaetze-in-parkhaeusern-auf-einen-blick/",
+	"/ideen/smart-kassel/einreichen/", "/ideen/smart-kassel/1/unterstuetzen/", "/meine-idee/",
 	"/barrierefreiheit/", "/impressum/", "/datenschutz/", "/gibt-es-nicht/",
 	"/veranstaltungen/balkonsolar/buchen/", "/leistungen/fuehrungszeugnis/anfrage/", "/anliegen/", "/buchungen/", "/barriere-melden/",
 }

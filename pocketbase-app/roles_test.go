@@ -78,6 +78,8 @@ var staffPages = []staffPage{
 	{"POST /redaktion/umfragen/import/", "/redaktion/umfragen/import/", writers, 400},
 	{"GET /redaktion/umfragen/bibliothek/", "/redaktion/umfragen/bibliothek/", readers, 200},
 	{"POST /redaktion/umfragen/bibliothek/", "/redaktion/umfragen/bibliothek/", writers, 404},
+	{"GET /redaktion/aufrufe/{slug}/zugang/", "/redaktion/aufrufe/smart-kassel/zugang/", []string{base.Editor, base.Publisher}, 200},
+	{"POST /redaktion/aufrufe/{slug}/zugang/", "/redaktion/aufrufe/smart-kassel/zugang/", issuers, 422},
 	{"GET /redaktion/ideen/", "/redaktion/ideen/", []string{base.Moderator}, 200},
 	{"GET /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 200},
 	{"POST /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 400},

@@ -76,6 +76,7 @@ func TestBrowserStaffPages(t *testing.T) {
 			"/redaktion/umfragen/vorlagen/", "/redaktion/umfragen/import/",
 			"/redaktion/seiten/service-point/", "/redaktion/seiten/service-point/?sprache=ls",
 			"/redaktion/partner/kvg/", "/redaktion/partner/kvg/?sprache=ls",
+			"/redaktion/aufrufe/smart-kassel/", "/redaktion/aufrufe/smart-kassel/zugang/",
 			"/redaktion/leistungen/neu/", "/redaktion/veranstaltungen/neu/", "/redaktion/umfragen/neu/",
 			"/redaktion/leistungen/fuehrungszeugnis/fassungen/1/",
 		), [2]string{"/konto/passwort/", "/konto/passwort/"}, [2]string{"/planung/", ""})}, // the last one is refused

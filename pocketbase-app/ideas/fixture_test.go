@@ -16,6 +16,7 @@ import (
 	"servicepoint/content"
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/basetest"
+	"servicepoint/pocketbase-app/base/gate"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -36,7 +37,7 @@ type house struct {
 
 func open(t *testing.T) *house {
 	t.Helper()
-	h := &house{t: t, p: basetest.New(t, Words), now: basetest.Start}
+	h := &house{t: t, p: basetest.New(t, Words, gate.Words), now: basetest.Start}
 	h.p.Now = func() time.Time { return h.now }
 	limits := h.p.App.Settings()
 	limits.RateLimits.Enabled = false

@@ -79,6 +79,8 @@ func (x *Ideas) Bind(se *core.ServeEvent) {
 	p.Route(se, "GET", "/redaktion/ideen/{$}", x.queue, moderate)
 	p.Route(se, "GET", "/redaktion/ideen/{number}/{$}", x.showIdea, moderate)
 	p.Route(se, "POST", "/redaktion/ideen/{number}/{$}", x.moderate, moderate)
+	p.Route(se, "GET", "/redaktion/aufrufe/{slug}/zugang/{$}", x.showAccess, base.Need(base.Editor, base.Publisher))
+	p.Route(se, "POST", "/redaktion/aufrufe/{slug}/zugang/{$}", x.makeAccess, base.Need(base.Publisher))
 }
 
 // call reads a published call; [base.ErrNotFound] when there is none.
