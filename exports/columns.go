@@ -1,35 +1,49 @@
 package exports
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
+	"servicepoint/content/survey/tally"
 )
 
 // column is one column of the data sheets.
 type column struct {
-	name   string  // heading: the item code, or "code.option"
-	item   *item   // nil: about the response itself
-	option *option // of a 0/1 column
-	meta   string  // of a column without item: version, language, channel, day
-	width  float64
+	name     string          // heading: the key of a variable, "key.option", or what every response has
+	variable *tally.Variable // nil: about the response itself
+	option   *tally.Option   // of a 0/1 column or a place in a ranking
+	meta     string          // of a column without variable: version, language, channel, day
+	width    float64
 }
 
 // What every response has besides its answers. Its id is left out: whoever sent
-// the answers knows it and could be found by it.
+// the answers knows it and could be found by it; so is the seed of the random
+// order, which can be as good as an id.
 var metaColumns = []string{"version", "language", "channel", "day"}
 
-// columnsOf lays out Daten_Codes; Daten_Text has the same without the 0/1
-// columns. Item codes always keep their name: headings of the response itself
-// give way ("response.day"), and so do options that differ only in case, because
+// Marks stand in Daten_Codes where an answer is missing; what was not asked is
+// blank. No option has such a code, and spreadsheets leave texts out of means.
+var marks = map[survey.Missing]string{
+	survey.Skipped: "?skipped", survey.HasDeclined: "?declined", survey.IsDontKnow: "?dont_know",
+}
+
+// markNames are the same for people, in Daten_Text and in the codebook.
+var markNames = map[survey.Missing]string{
+	survey.Skipped: "[übersprungen]", survey.HasDeclined: "[keine Angabe]", survey.IsDontKnow: "[weiß nicht]",
+}
+
+// columnsOf lays out Daten_Codes; Daten_Text has the same without the columns of
+// options. Variables always keep their key: headings of the response itself give
+// way ("response.day"), and so do options that differ only in case, because
 // headings of a table must differ by more than case.
-func columnsOf(m *merged) ([]column, error) {
+func columnsOf(s *tally.Survey, personal bool) ([]column, error) {
 	taken := map[string]bool{}
-	for _, it := range m.items {
-		taken[it.Code] = true
+	for _, v := range s.Variables() {
+		taken[strings.ToLower(v.Key)] = true
 	}
 	unique := func(name, otherwise string) string {
 		if taken[strings.ToLower(name)] {
@@ -47,14 +61,17 @@ func columnsOf(m *merged) ([]column, error) {
 	for _, meta := range metaColumns {
 		columns = append(columns, column{name: unique(meta, "response."+meta), meta: meta, width: 11})
 	}
-	for _, it := range m.items {
-		columns = append(columns, column{name: it.Code, item: it, width: widthOf(it.Type)})
-		if !it.wasMultiple() {
+	for _, v := range s.Variables() {
+		if isPersonal(s, v.Of) && !personal {
 			continue
 		}
-		for i := range it.options {
-			name := it.Code + "." + it.options[i].Code
-			columns = append(columns, column{name: unique(name, name), item: it, option: &it.options[i], width: 11})
+		columns = append(columns, column{name: v.Key, variable: v, width: widthOf(v)})
+		if !v.Several() && !wasRanked(v) {
+			continue
+		}
+		for i := range v.Of.Offered {
+			name := survey.Key(v.Key, v.Of.Offered[i].Code)
+			columns = append(columns, column{name: unique(name, name), variable: v, option: &v.Of.Offered[i], width: 11})
 		}
 	}
 	for i := range columns { // room for the name and the filter's button
@@ -67,85 +84,131 @@ func columnsOf(m *merged) ([]column, error) {
 	return columns, nil
 }
 
-func widthOf(t survey.Type) float64 {
-	switch t {
-	case survey.LongText:
+// isPersonal reports whether any version calls the item personal.
+func isPersonal(s *tally.Survey, it *tally.Item) bool {
+	return slices.ContainsFunc(it.Versions, func(n int) bool { return s.Version(n).Item(it.Code).IsPersonal() })
+}
+
+// wasRanked reports whether any version took an order of options.
+func wasRanked(v *tally.Variable) bool { return v.Part == "" && len(v.Of.Types[survey.Ranking]) > 0 }
+
+func widthOf(v *tally.Variable) float64 {
+	switch {
+	case v.Of.Type == survey.LongText:
 		return 60
-	case survey.ShortText, survey.MultipleChoice:
+	case v.Of.Type == survey.ShortText, v.Several(), wasRanked(v), v.Part == survey.PartText, v.Part == survey.PartAddress, v.Of.Type == survey.Street, v.Of.Type == survey.Email:
 		return 30
-	case survey.SingleChoice:
+	case v.Of.Type == survey.File, v.Of.Type == survey.Photo:
+		return 38
+	case v.Listed, v.Of.Type == survey.Point:
 		return 18
 	}
 	return 12
 }
 
+// row is a response and why it has no answers where it has none.
+type row struct {
+	survey.Response
+	empty map[string]survey.Missing
+}
+
+func (r *row) missing(v *tally.Variable, names map[survey.Missing]string) any {
+	if s, ok := names[r.empty[v.Key]]; ok {
+		return s
+	}
+	return nil
+}
+
 // codes fills one row of Daten_Codes; nil is a blank cell.
-func (c *cellMaker) codes(row []any, columns []column, r survey.Response) {
+func (c *cellMaker) codes(cells []any, columns []column, r *row) {
 	for i, col := range columns {
-		row[i] = nil
 		switch {
-		case col.item == nil:
-			row[i] = c.meta(col.meta, r)
-		case isEmpty(r.Answers[col.item.Code]):
+		case col.variable == nil:
+			cells[i] = c.meta(col.meta, r.Response)
+		case tally.IsEmpty(r.Answers[col.variable.Key]):
+			cells[i] = nil
+			if col.option == nil {
+				cells[i] = r.missing(col.variable, marks)
+			}
 		case col.option != nil:
-			row[i] = chosen(col, r)
+			cells[i] = chosen(col, r.Response)
 		default:
-			row[i] = c.answer(col.item, r.Answers[col.item.Code], " ", func(code string) string { return code })
+			cells[i] = c.answer(col.variable, r.Answers[col.variable.Key], " ", func(code string) string { return code })
+			if s, ok := cells[i].(string); ok && isMark(s) {
+				cells[i] = " " + s // answers never begin with a blank: it stays told apart
+			}
 		}
 	}
 }
 
-// labels fills one row of Daten_Text, which has no 0/1 columns.
-func (c *cellMaker) labels(row []any, columns []column, r survey.Response) {
+func isMark(s string) bool {
+	for _, mark := range marks {
+		if s == mark {
+			return true
+		}
+	}
+	return false
+}
+
+// labels fills one row of Daten_Text, which has no columns of options.
+func (c *cellMaker) labels(cells []any, columns []column, r *row) {
 	n := 0
 	for _, col := range columns {
 		if col.option != nil {
 			continue
 		}
-		row[n] = nil
 		switch {
-		case col.item == nil:
-			row[n] = c.metaLabel(col.meta, r)
-		case isEmpty(r.Answers[col.item.Code]):
+		case col.variable == nil:
+			cells[n] = c.metaLabel(col.meta, r.Response)
+		case tally.IsEmpty(r.Answers[col.variable.Key]):
+			cells[n] = r.missing(col.variable, markNames)
 		default:
-			row[n] = c.answer(col.item, r.Answers[col.item.Code], "; ", col.item.label)
+			cells[n] = c.answer(col.variable, r.Answers[col.variable.Key], "; ", func(code string) string {
+				return col.variable.Of.Label(code, content.German)
+			})
 		}
 		n++
 	}
 }
 
-// answer gives an answer's cell by what it is; the item's type tells only
-// whether a string is a code, a day or a text.
-func (c *cellMaker) answer(it *item, v any, between string, name func(code string) string) any {
-	if n, ok := numberOf(v); ok {
+// answer gives an answer's cell by what it is; the variable tells only whether a
+// string is a code, a day or a text.
+func (c *cellMaker) answer(v *tally.Variable, value any, between string, name func(code string) string) any {
+	if n, ok := tally.NumberOf(value); ok {
 		return c.number(n)
 	}
-	s, isText := v.(string)
-	if isText && it.Type == survey.Date {
+	s, isText := value.(string)
+	switch {
+	case isText && v.Of.Type == survey.Date:
 		return c.date(s)
-	}
-	if isText && it.Type != survey.SingleChoice && it.Type != survey.MultipleChoice {
+	case isText && !v.Listed:
 		return c.text(s)
 	}
-	if codes, ok := codesOf(v); ok {
+	if codes, ok := tally.CodesOf(value); ok {
 		names := make([]string, len(codes))
 		for i, code := range codes {
 			names[i] = name(code)
 		}
 		return c.text(strings.Join(names, between))
 	}
-	return c.text(fmt.Sprint(v))
+	return c.text(fmt.Sprint(value))
 }
 
-// chosen is 1 or 0, blank when the version of the response did not offer the option.
+// chosen is 1 or 0, blank when the version of the response did not offer the
+// option; of a ranking the place of the option, blank when it has none.
 func chosen(col column, r survey.Response) any {
-	codes, ok := codesOf(r.Answers[col.item.Code])
+	codes, ok := tally.CodesOf(r.Answers[col.variable.Key])
+	at := slices.Index(codes, col.option.Code)
 	switch {
 	case !ok:
 		return nil
-	case slices.Contains(codes, col.option.Code):
+	case wasRanked(col.variable) && at >= 0:
+		return at + 1
+	case wasRanked(col.variable):
+		return nil
+	case at >= 0:
 		return 1
-	case !slices.Contains(col.option.versions, r.Version):
+	case !slices.Contains(col.option.Versions, r.Version):
 		return nil
 	}
 	return 0
@@ -179,19 +242,27 @@ var languageNames = map[string]string{content.German: "Deutsch", content.English
 
 var channelNames = map[string]string{"web": "Internet", "terminal": "Terminal", "tablet": "Tablet", "paper": "Papier", "phone": "Telefon"}
 
-func named(names map[string]string, code string) string {
-	if s := names[code]; s != "" {
-		return s
-	}
-	return code
-}
+func named(names map[string]string, code string) string { return cmp.Or(names[code], code) }
 
 var typeNames = map[survey.Type]string{
 	survey.SingleChoice:   "Einfachauswahl",
 	survey.MultipleChoice: "Mehrfachauswahl",
+	survey.YesNo:          "Ja oder Nein",
 	survey.Scale:          "Skala",
+	survey.Ranking:        "Rangfolge",
+	survey.MatrixSingle:   "Matrix, eine Antwort je Zeile",
+	survey.MatrixMultiple: "Matrix, mehrere Antworten je Zeile",
 	survey.Number:         "Zahl",
 	survey.ShortText:      "Text",
 	survey.LongText:       "langer Text",
+	survey.Email:          "E-Mail-Adresse",
 	survey.Date:           "Datum",
+	survey.Time:           "Uhrzeit",
+	survey.District:       "Ortsbezirk",
+	survey.Street:         "Straße",
+	survey.Point:          "Ort",
+	survey.File:           "Datei (Name)",
+	survey.Photo:          "Foto (Name)",
+	survey.Consent:        "Zustimmung",
+	survey.Calculated:     "berechneter Wert",
 }

@@ -4,9 +4,8 @@
 //
 // It knows nothing of databases, staff or web pages. A [Survey] is what goes in:
 // the versions of a questionnaire and an iterator over the responses of one
-// snapshot; [WriteWorkbook] makes the file, whole or not at all; [Count] makes
-// the figures of the sheet "Häufigkeiten" and of every chart, so that one
-// figure has one computation.
+// snapshot; [WriteWorkbook] makes the file, whole or not at all. Its figures are
+// those of content/survey/tally, as on every chart and results page.
 //
 // The limits of the format (OOXML, ISO/IEC 29500) are handled where one can see
 // them: [Summary] counts what had to be shortened or replaced, the sheet

@@ -59,7 +59,7 @@ func (w *workbook) printing(sheet string) error {
 		return err
 	}
 	return w.file.SetHeaderFooter(sheet, &excelize.HeaderFooterOptions{
-		OddHeader: "&L&A&RUmfrage " + w.merged.slug,
+		OddHeader: "&L&A&RUmfrage " + w.merged.Slug,
 		OddFooter: "&LStadt Kassel – nicht zur Veröffentlichung&RSeite &P von &N",
 	})
 }
@@ -74,7 +74,7 @@ func (w *workbook) name() error {
 	end := w.survey.Count + 1
 	names := []excelize.DefinedName{{Name: "Daten", RefersTo: fmt.Sprintf("%s!$A$1:$%s$%d", SheetCodes, last, end)}}
 	for i, col := range w.columns {
-		if col.item == nil || col.option != nil || w.survey.Count == 0 {
+		if col.variable == nil || col.option != nil || w.survey.Count == 0 {
 			continue
 		}
 		letter, err := excelize.ColumnNumberToName(i + 1)

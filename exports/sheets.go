@@ -12,6 +12,7 @@ import (
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
+	"servicepoint/content/survey/tally"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -97,58 +98,99 @@ func (w *workbook) cell(sheet string, column, row int, v any, style int) error {
 	return w.file.SetCellStyle(sheet, at, at, style)
 }
 
-// writeCodebook says of every column what it holds, one row per item and option.
+// writeCodebook says of every column what it holds, one row per variable and option.
 func (w *workbook) writeCodebook() error {
-	head := []string{"Spalte", "Frage (Code)", "Seite", "Fragetext", "Art", "Antwort (Code)", "Antworttext", "Pflicht", "Minimum", "Maximum", "Einheit", "Versionen"}
-	widths := []float64{24, 20, 24, 60, 18, 18, 40, 9, 10, 10, 10, 14}
+	head := []string{"Spalte", "Frage (Code)", "Seite", "Fragetext", "Art", "Antwort (Code)", "Antworttext", "Pflicht", "Minimum", "Maximum", "Einheit", "Versionen", "Nur gefragt, wenn"}
+	widths := []float64{24, 20, 24, 60, 18, 18, 40, 9, 10, 10, 10, 14, 40}
 	var rows [][]any
 	for _, col := range w.columns {
 		switch {
-		case col.item == nil:
+		case col.variable == nil:
 			rows = append(rows, []any{col.name, "", "", metaTexts[col.meta], metaTypes[col.meta]})
 		case col.option != nil:
-			o := col.option
+			o, it, kind, lo, hi := col.option, col.variable.Of, "0/1", 0, 1
+			if wasRanked(col.variable) {
+				kind, lo, hi = "Rang", 1, len(it.Offered)
+			}
 			rows = append(rows, []any{
-				col.name, col.item.Code, col.item.page, w.text(col.item), "0/1", o.Code, col.item.label(o.Code), "", 0, 1, "", list(o.versions),
+				col.name, it.Code, pageOf(it), w.text(col.variable), kind, o.Code, it.Label(o.Code, content.German), "", lo, hi, "", list(o.Versions),
 			})
 		default:
-			rows = append(rows, w.codebookItem(col)...)
+			rows = append(rows, w.codebookVariable(col)...)
 		}
 	}
 	return w.table(SheetCodebook, "TabelleCodebuch", head, widths, rows)
 }
 
-func (w *workbook) text(it *item) string {
-	s, _ := it.Text.In(content.German)
+func pageOf(it *tally.Item) string {
+	s, _ := it.Page.In(content.German)
 	return s
 }
 
-func (w *workbook) codebookItem(col column) [][]any {
-	it := col.item
+// partNames says what the parts of an item are that are no rows of a matrix.
+var partNames = map[string]string{
+	survey.PartText: "was „Sonstiges“ ist", survey.PartPlace: "aus der Liste", survey.PartAddress: "in Worten",
+}
+
+// text is the question, with the row or part that a variable is about.
+func (w *workbook) text(v *tally.Variable) string {
+	s, _ := v.Of.Text.In(content.German)
+	part := partNames[v.Part]
+	if v.Row != nil {
+		part, _ = v.Row.Text.In(content.German)
+	}
+	if part != "" {
+		s += " – " + part
+	}
+	return s
+}
+
+func (w *workbook) codebookVariable(col column) [][]any {
+	v, it := col.variable, col.variable.Of
 	required := "nein"
 	if it.Required {
 		required = "ja"
 	}
-	lo, hi := it.bounds()
-	rows := [][]any{{col.name, it.Code, it.page, w.text(it), it.typeName(), "", "", required, lo, hi, it.Unit, list(it.versions)}}
-	if it.wasMultiple() {
-		return rows // each option has a column of its own
+	lo, hi := bounds(v)
+	when := routing(w.merged, v)
+	if it.Type == survey.Calculated {
+		when = strings.TrimPrefix(when+"; ", "; ") + "berechnet: " + inWords(w.merged, it.Formula, false)
 	}
-	for _, o := range it.options {
-		rows = append(rows, []any{col.name, it.Code, it.page, w.text(it), it.typeName(), o.Code, it.label(o.Code), "", "", "", "", list(o.versions)})
+	rows := [][]any{{col.name, it.Code, pageOf(it), w.text(v), typeName(v), "", "", required, lo, hi, it.Unit, list(v.Versions), when}}
+	value := func(code, label string, versions []int) {
+		rows = append(rows, []any{col.name, it.Code, pageOf(it), w.text(v), typeName(v), code, label, "", "", "", "", list(versions)})
 	}
-	if it.Type == survey.Scale && it.Min != nil && it.Max != nil {
-		for _, n := range []float64{*it.Min, *it.Max} {
-			rows = append(rows, []any{col.name, it.Code, it.page, w.text(it), it.typeName(), number(n), it.scaleLabel(n), "", "", "", "", list(it.versions)})
+	if v.Listed && !v.Several() && !wasRanked(v) { // else each option has a column of its own
+		for _, o := range it.Offered {
+			value(o.Code, it.Label(o.Code, content.German), o.Versions)
 		}
+	}
+	if steps := it.Steps(); len(steps) > 0 {
+		for _, n := range []int{steps[0], steps[len(steps)-1]} {
+			value(strconv.Itoa(n), it.StepText(n)[content.German], v.Versions)
+		}
+	}
+	if !it.Asks() {
+		return rows
+	}
+	value(marks[survey.Skipped], markNames[survey.Skipped], v.Versions)
+	some := func(offers func(*survey.Item) bool) bool {
+		return slices.ContainsFunc(v.Versions, func(n int) bool { return offers(w.merged.Version(n).Item(it.Code)) })
+	}
+	if some(func(it *survey.Item) bool { return it.DontKnow }) {
+		value(marks[survey.IsDontKnow], markNames[survey.IsDontKnow], v.Versions)
+	}
+	if some(func(it *survey.Item) bool { return it.NoAnswer }) {
+		value(marks[survey.HasDeclined], markNames[survey.HasDeclined], v.Versions)
 	}
 	return rows
 }
 
 // bounds are the smallest and largest value, number of choices or characters.
-func (it *item) bounds() (lo, hi any) {
+func bounds(v *tally.Variable) (lo, hi any) {
+	it := v.Of
 	switch it.Type {
-	case survey.MultipleChoice:
+	case survey.MultipleChoice, survey.MatrixMultiple, survey.Ranking, survey.File, survey.Photo:
 		if it.MinChoices > 0 {
 			lo = it.MinChoices
 		}
@@ -159,6 +201,8 @@ func (it *item) bounds() (lo, hi any) {
 		if it.MaxLength > 0 {
 			hi = it.MaxLength
 		}
+	case survey.Date, survey.Time:
+		lo, hi = it.Earliest, it.Latest
 	default:
 		if it.Min != nil {
 			lo = *it.Min
@@ -171,21 +215,22 @@ func (it *item) bounds() (lo, hi any) {
 }
 
 // typeName names the type in the newest version, and older ones that differ.
-func (it *item) typeName() string {
-	s := typeNamed(it.Type)
-	for _, t := range slices.Sorted(maps.Keys(it.types)) {
-		if t != it.Type {
-			s += fmt.Sprintf("; in Version %s: %s", list(it.types[t]), typeNamed(t))
+func typeName(v *tally.Variable) string {
+	s := typeNamed(v)
+	for _, t := range slices.Sorted(maps.Keys(v.Of.Types)) {
+		if t != v.Of.Type {
+			s += fmt.Sprintf("; in Version %s: %s", list(v.Of.Types[t]), cmp.Or(typeNames[t], string(t)))
 		}
 	}
 	return s
 }
 
-func typeNamed(t survey.Type) string {
-	return cmp.Or(typeNames[t], string(t))
+func typeNamed(v *tally.Variable) string {
+	if v.Part == survey.PartText && v.Row == nil || v.Part == survey.PartAddress {
+		return typeNames[survey.ShortText]
+	}
+	return cmp.Or(typeNames[v.Of.Type], string(v.Of.Type))
 }
-
-func number(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func list(versions []int) string {
 	sorted := slices.Sorted(slices.Values(versions))
@@ -205,36 +250,20 @@ var metaTexts = map[string]string{
 
 var metaTypes = map[string]string{"version": "Zahl", "language": "Kürzel", "channel": "Kürzel", "day": "Datum"}
 
-// writeFrequencies writes the figures of [Count], one row per option or value.
+// writeFrequencies writes the figures of package tally, one row per option or value.
 func (w *workbook) writeFrequencies() error {
-	head := []string{"Frage (Code)", "Fragetext", "Art", "Antwort (Code)", "Antworttext", "Anzahl", "Prozent", "n (beantwortet)", "nicht beantwortet", "nicht gefragt"}
-	widths := []float64{20, 60, 18, 18, 40, 10, 10, 16, 18, 14}
+	head := []string{"Frage (Code)", "Fragetext", "Art", "Antwort (Code)", "Antworttext", "Anzahl", "Prozent", "n (beantwortet)", "übersprungen", "weiß nicht", "keine Angabe", "nicht gefragt"}
+	widths := []float64{20, 60, 18, 18, 40, 10, 10, 16, 14, 12, 14, 14}
+	shown := map[string]bool{}
+	for _, col := range w.columns {
+		if col.variable != nil {
+			shown[col.variable.Key] = true
+		}
+	}
 	var rows [][]any
-	for _, f := range w.tally.frequencies() {
-		it := w.merged.byCode[f.Code]
-		row := func(code, label string, n, percent any) {
-			rows = append(rows, []any{
-				f.Code, f.Text, typeNamed(f.Type), code, label, n, percent,
-				f.Answered, max(f.Asked-f.Answered, 0), w.sum.Rows - f.Asked,
-			})
-		}
-		for _, s := range f.Shares {
-			row(s.Code, s.Label, s.N, excelize.Cell{StyleID: w.styles.percent, Value: s.Percent})
-		}
-		switch {
-		case f.Type == survey.Date && f.From != "":
-			row("", "frühester Tag", w.cells.date(f.From), nil)
-			row("", "spätester Tag", w.cells.date(f.To), nil)
-		case f.Type == survey.Scale || f.Type == survey.Number:
-			if f.Numbers > 0 {
-				row("", strings.TrimSpace("Mittelwert "+it.Unit), excelize.Cell{StyleID: w.styles.mean, Value: f.Mean}, nil)
-				row("", strings.TrimSpace("Minimum "+it.Unit), f.Min, nil)
-				row("", strings.TrimSpace("Maximum "+it.Unit), f.Max, nil)
-			} else if len(f.Shares) == 0 {
-				row("", "keine Angaben", 0, nil)
-			}
-		case len(f.Shares) == 0:
-			row("", "beantwortet", f.Answered, nil)
+	for _, f := range w.counter.Figures() {
+		if shown[f.Key] {
+			rows = append(rows, w.frequency(f)...)
 		}
 	}
 	if err := w.table(SheetFrequencies, "TabelleHaeufigkeiten", head, widths, rows); err != nil {
@@ -242,6 +271,56 @@ func (w *workbook) writeFrequencies() error {
 	}
 	bar := excelize.ConditionalFormatOptions{Type: "data_bar", Criteria: "=", MinType: "num", MinValue: "0", MaxType: "num", MaxValue: "100", BarColor: "#8EA9DB"}
 	return w.file.SetConditionalFormat(SheetFrequencies, fmt.Sprintf("G2:G%d", max(len(rows), 1)+1), []excelize.ConditionalFormatOptions{bar})
+}
+
+func (w *workbook) frequency(f tally.Figure) (rows [][]any) {
+	it := f.Of
+	row := func(code, label string, n, percent any) {
+		rows = append(rows, []any{
+			f.Key, w.text(f.Variable), typeNamed(f.Variable), code, label, n, percent, f.Answered, f.Skipped, f.DontKnow, f.Declined, f.NotAsked,
+		})
+	}
+	mean := func(x float64) any { return excelize.Cell{StyleID: w.styles.mean, Value: x} }
+	percent := func(x float64) any { return excelize.Cell{StyleID: w.styles.percent, Value: x} }
+	withUnit := func(s string) string { return strings.TrimSpace(s + " " + it.Unit) }
+	for _, s := range f.Shares {
+		row(s.Code, s.Label(content.German), s.N, percent(s.Percent))
+		if f.Ranked() && s.N > 0 {
+			row(s.Code, s.Label(content.German)+": auf Platz 1", s.First, percent(100*float64(s.First)/float64(f.Answered)))
+			row(s.Code, s.Label(content.German)+": mittlerer Rang", mean(s.Rank), nil)
+		}
+	}
+	if n := f.Numbers; n != nil {
+		row("", withUnit("Mittelwert"), mean(n.Mean), nil)
+		if !n.Approximate {
+			row("", withUnit("unteres Quartil"), mean(n.Q1), nil)
+			row("", withUnit("Median"), mean(n.Median), nil)
+			row("", withUnit("oberes Quartil"), mean(n.Q3), nil)
+		}
+		row("", withUnit("Minimum"), n.Min, nil)
+		row("", withUnit("Maximum"), n.Max, nil)
+	}
+	if p := f.NPS; p != nil {
+		row("", "Empfehlende (9 und 10)", p.Promoters, nil)
+		row("", "Unentschiedene (7 und 8)", p.Passives, nil)
+		row("", "Nicht Empfehlende (0 bis 6)", p.Detractors, nil)
+		row("", "Net Promoter Score", mean(p.Score), nil)
+	}
+	switch {
+	case f.From != "" && it.Type == survey.Date:
+		row("", "frühester Tag", w.cells.date(f.From), nil)
+		row("", "spätester Tag", w.cells.date(f.To), nil)
+	case f.From != "":
+		row("", "früheste Uhrzeit", f.From, nil)
+		row("", "späteste Uhrzeit", f.To, nil)
+	}
+	if f.Foreign > 0 {
+		row("", "als andere Art von Frage beantwortet, nicht gezählt", f.Foreign, nil)
+	}
+	if len(rows) == 0 {
+		row("", "beantwortet", f.Answered, nil)
+	}
+	return rows
 }
 
 // writeReadme comes last because it tells what the rows held.
@@ -253,7 +332,7 @@ func (w *workbook) writeReadme() error {
 			return err
 		}
 	}
-	if err := w.cell(SheetReadme, 1, 1, w.merged.title, w.styles.title); err != nil {
+	if err := w.cell(SheetReadme, 1, 1, w.title(), w.styles.title); err != nil {
 		return err
 	}
 	lines := w.readme()
@@ -277,14 +356,14 @@ func (w *workbook) writeReadme() error {
 
 func (w *workbook) readme() [][2]any {
 	lines := [][2]any{
-		{"Umfrage", w.merged.slug},
+		{"Umfrage", w.merged.Slug},
 		{"Antworten", w.sum.Rows},
 		{"Zeitraum der Antworten", w.period()},
 		{"Stand", w.survey.Exported.In(content.Berlin).Format("02.01.2006 15:04") + " Uhr (Ortszeit Berlin)"},
 		{"Programm", w.survey.Program},
 		{"", ""},
 	}
-	for _, q := range w.merged.versions {
+	for _, q := range w.merged.Versions {
 		lines = append(lines, [2]any{fmt.Sprintf("Version %d", q.Version), fmt.Sprintf("%s; Antworten: %d", opened(q), w.versions[q.Version])})
 	}
 	lines = append(lines, [2]any{"", ""})
@@ -299,9 +378,10 @@ func (w *workbook) readme() [][2]any {
 	lines = append(lines,
 		[2]any{"", ""},
 		[2]any{"Blatt " + SheetCodebook, "Was in welcher Spalte steht: Frage, Art, Antwortcodes und ihre Texte, Grenzen und Versionen. Aus dem Fragebogen erzeugt."},
-		[2]any{"Blatt " + SheetCodes, "Eine Zeile je Antwortbogen, die Spalten heißen wie die Fragen (Code). Mehrfachauswahl: alle Codes, durch Leerzeichen getrennt, dazu je Antwort eine Spalte mit 1 (gewählt) oder 0 (nicht gewählt). Leer heißt: nicht beantwortet oder nicht gefragt."},
+		[2]any{"Blatt " + SheetCodes, "Eine Zeile je Antwortbogen, die Spalten heißen wie die Fragen (Code). Mehrfachauswahl: alle Codes, durch Leerzeichen getrennt, dazu je Antwort eine Spalte mit 1 (gewählt) oder 0 (nicht gewählt). Rangfolge: alle Codes, der erste steht vorn, dazu je Antwort eine Spalte mit dem Rang. Matrix: eine Spalte je Zeile. ?skipped heißt übersprungen, ?dont_know weiß nicht, ?declined keine Angabe; leer heißt nicht gefragt (oder, in den Spalten einzelner Antworten, nicht beantwortet)."},
 		[2]any{"Blatt " + SheetText, "Dieselben Zeilen mit deutschen Texten statt Codes."},
 		[2]any{"Blatt " + SheetFrequencies, "Anzahl und Prozent je Antwort. Grundlage der Prozente ist n, die Zahl der Bögen mit einer Antwort auf diese Frage; bei Mehrfachauswahl ist die Summe oft über 100."},
+		[2]any{"Angaben zur Person", w.personal()},
 		[2]any{"Reihenfolge", "Die Zeilen sind nicht nach Eingang geordnet und haben keine Kennung; sie lassen keinen Schluss auf Personen oder Uhrzeiten zu."},
 		[2]any{"Gekürzte Zellen", fmt.Sprintf("%d (eine Zelle fasst 32.767 Zeichen; gekürzte Texte enden mit „%s“)", w.sum.Truncated, strings.TrimSpace(Shortened))},
 		[2]any{"Ersetzte Zeichen", fmt.Sprintf("in %d Zellen (Steuerzeichen, die eine Tabelle nicht halten kann, stehen als „\uFFFD“)", w.sum.Replaced)},
@@ -309,6 +389,23 @@ func (w *workbook) readme() [][2]any {
 		[2]any{"Lizenz und Weitergabe", "Einzeldaten der Stadt Kassel, nur zur internen Auswertung. Nicht veröffentlichen. Freitexte vor jeder Weitergabe auf Namen und andere Hinweise auf Personen prüfen; kleine Gruppen nur zusammengefasst zeigen."},
 	)
 	return lines
+}
+
+// personal says which questions tell who somebody is, and where they are.
+func (w *workbook) personal() string {
+	var codes []string
+	for _, it := range w.merged.Items {
+		if isPersonal(w.merged, it) {
+			codes = append(codes, it.Code)
+		}
+	}
+	switch {
+	case len(codes) == 0:
+		return "keine"
+	case w.survey.Personal:
+		return "enthalten: " + strings.Join(codes, ", ") + ". Nur für Berechtigte, nach Gebrauch löschen."
+	}
+	return "weggelassen: " + strings.Join(codes, ", ")
 }
 
 func (w *workbook) period() string {

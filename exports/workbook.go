@@ -13,8 +13,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 
-	"servicepoint/content/survey"
+	"servicepoint/content"
+	"servicepoint/content/survey/tally"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -52,7 +54,7 @@ func WriteWorkbook(ctx context.Context, path string, s Survey, progress func(don
 	if progress == nil {
 		progress = func(int, int) {}
 	}
-	m, err := merge(s.Versions)
+	m, err := tally.Merge(s.Versions)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -60,7 +62,7 @@ func WriteWorkbook(ctx context.Context, path string, s Survey, progress func(don
 		return Summary{}, refuse("Die Umfrage hat mehr Antworten, als in ein Tabellenblatt passen (1.048.575).",
 			"%d responses, a sheet holds %d", s.Count, MaxRows)
 	}
-	columns, err := columnsOf(m)
+	columns, err := columnsOf(m, s.Personal)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -74,8 +76,8 @@ func WriteWorkbook(ctx context.Context, path string, s Survey, progress func(don
 
 	w := &workbook{
 		ctx: ctx, survey: s, merged: m, columns: columns, progress: progress,
-		file:  excelize.NewFile(excelize.Options{TmpDir: dir}),
-		tally: newTally(m), by: map[[2]string]int{},
+		file:    excelize.NewFile(excelize.Options{TmpDir: dir}),
+		counter: tally.NewCounter(m), by: map[[2]string]int{},
 	}
 	defer w.file.Close()
 	sum, err := w.write(filepath.Join(dir, "workbook.xlsx"))
@@ -101,15 +103,15 @@ func syncDir(dir string) error {
 type workbook struct {
 	ctx      context.Context
 	survey   Survey
-	merged   *merged
+	merged   *tally.Survey
 	columns  []column
 	progress func(done, total int)
 
-	file   *excelize.File
-	styles styles
-	cells  cellMaker
-	tally  *tally
-	sum    Summary
+	file    *excelize.File
+	styles  styles
+	cells   cellMaker
+	counter *tally.Counter
+	sum     Summary
 
 	// For the sheet Lesemich.
 	by        map[[2]string]int // responses by channel and language
@@ -151,8 +153,8 @@ func (w *workbook) prepare() error {
 	}
 	stamp := w.survey.Exported.UTC().Format("2006-01-02T15:04:05Z")
 	if err := w.file.SetDocProps(&excelize.DocProperties{
-		Title: w.cells.text(w.merged.title), Subject: "Umfrage " + w.merged.slug, Creator: "Stadt Kassel, Kassel Service Point",
-		LastModifiedBy: w.survey.Program, Category: "Umfrage", Keywords: w.merged.slug, Language: "de-DE",
+		Title: w.cells.text(w.title()), Subject: "Umfrage " + w.merged.Slug, Creator: "Stadt Kassel, Kassel Service Point",
+		LastModifiedBy: w.survey.Program, Category: "Umfrage", Keywords: w.merged.Slug, Language: "de-DE",
 		Description: "Antworten, Codebuch und Häufigkeiten; erzeugt von " + w.survey.Program, Created: stamp, Modified: stamp,
 	}); err != nil {
 		return err
@@ -180,6 +182,7 @@ func (w *workbook) writeData() error {
 	if err != nil {
 		return err
 	}
+	var one row
 	codeRow, textRow := make([]any, len(names)), make([]any, len(textNames))
 	for r, err := range w.survey.Rows {
 		if err == nil {
@@ -189,12 +192,14 @@ func (w *workbook) writeData() error {
 			err = fmt.Errorf("%w: more than %d", ErrCount, w.survey.Count)
 		}
 		if err == nil {
-			err = w.take(r)
+			one.Response = r
+			one.empty, err = w.merged.Empty(r)
 		}
 		if err != nil {
 			return err
 		}
-		w.fill(codeRow, textRow, r)
+		w.take(&one)
+		w.fill(codeRow, textRow, &one)
 		at := fmt.Sprintf("A%d", w.sum.Rows+1)
 		if err := codes.SetRow(at, codeRow); err != nil {
 			return err
@@ -220,7 +225,7 @@ func (w *workbook) writeData() error {
 }
 
 // fill makes the row of both data sheets; what both changed is counted once.
-func (w *workbook) fill(codeRow, textRow []any, r survey.Response) {
+func (w *workbook) fill(codeRow, textRow []any, r *row) {
 	before := w.cells
 	w.cells.codes(codeRow, w.columns, r)
 	codes := w.cells
@@ -231,10 +236,8 @@ func (w *workbook) fill(codeRow, textRow []any, r survey.Response) {
 }
 
 // take counts a response for the other sheets.
-func (w *workbook) take(r survey.Response) error {
-	if err := w.tally.add(r); err != nil {
-		return err
-	}
+func (w *workbook) take(r *row) {
+	w.counter.AddRead(r.Response, r.empty)
 	w.sum.Rows++
 	w.by[[2]string{r.Channel, r.Language}]++
 	w.versions[r.Version]++
@@ -242,12 +245,16 @@ func (w *workbook) take(r survey.Response) error {
 		w.first = r.Day
 	}
 	w.to = max(w.to, r.Day)
-	for code := range r.Answers {
-		if w.merged.byCode[code] == nil {
+	for key := range r.Answers {
+		if w.merged.Variable(strings.TrimSuffix(key, "?")) == nil {
 			w.sum.Unplaced++
 		}
 	}
-	return nil
+}
+
+func (w *workbook) title() string {
+	s, _ := w.merged.Title.In(content.German)
+	return s
 }
 
 func (w *workbook) stream(sheet string, names []any, widths []float64) (*excelize.StreamWriter, error) {
