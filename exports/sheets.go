@@ -116,7 +116,11 @@ func (w *workbook) writeCodebook() error {
 				col.name, it.Code, pageOf(it), w.text(col.variable), kind, o.Code, it.Label(o.Code, content.German), "", lo, hi, "", list(o.Versions),
 			})
 		default:
-			rows = append(rows, w.codebookVariable(col)...)
+			more, err := w.codebookVariable(col)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, more...)
 		}
 	}
 	return w.table(SheetCodebook, "TabelleCodebuch", head, widths, rows)
@@ -145,16 +149,16 @@ func (w *workbook) text(v *tally.Variable) string {
 	return s
 }
 
-func (w *workbook) codebookVariable(col column) [][]any {
+func (w *workbook) codebookVariable(col column) ([][]any, error) {
 	v, it := col.variable, col.variable.Of
 	required := "nein"
 	if it.Required {
 		required = "ja"
 	}
 	lo, hi := bounds(v)
-	when := routing(w.merged, v)
-	if it.Type == survey.Calculated {
-		when = strings.TrimPrefix(when+"; ", "; ") + "berechnet: " + inWords(w.merged, it.Formula, false)
+	when, err := routing(w.merged, v)
+	if err != nil {
+		return nil, err
 	}
 	rows := [][]any{{col.name, it.Code, pageOf(it), w.text(v), typeName(v), "", "", required, lo, hi, it.Unit, list(v.Versions), when}}
 	value := func(code, label string, versions []int) {
@@ -171,7 +175,7 @@ func (w *workbook) codebookVariable(col column) [][]any {
 		}
 	}
 	if !it.Asks() {
-		return rows
+		return rows, nil
 	}
 	value(marks[survey.Skipped], markNames[survey.Skipped], v.Versions)
 	some := func(offers func(*survey.Item) bool) bool {
@@ -183,7 +187,7 @@ func (w *workbook) codebookVariable(col column) [][]any {
 	if some(func(it *survey.Item) bool { return it.NoAnswer }) {
 		value(marks[survey.HasDeclined], markNames[survey.HasDeclined], v.Versions)
 	}
-	return rows
+	return rows, nil
 }
 
 // bounds are the smallest and largest value, number of choices or characters.
