@@ -256,6 +256,7 @@ type Catalogue struct {
 	Calls     []Call
 	Ideas     []Idea // released, and the addresses of merged ones
 	Pages     []Page
+	Results   []Results
 	Origin    string    // https://service-point.example, no trailing slash
 	Now       time.Time // decides what is archive and what is to come
 }

@@ -29,6 +29,7 @@ import (
 	"servicepoint/pocketbase-app/orders"
 	"servicepoint/pocketbase-app/participation"
 	"servicepoint/pocketbase-app/planning"
+	"servicepoint/pocketbase-app/results"
 	"servicepoint/site"
 
 	"github.com/pocketbase/pocketbase"
@@ -64,7 +65,7 @@ func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
 // words are the words of every matter that shows pages.
 func words() (content.Words, error) {
 	return content.LoadWords([]fs.FS{
-		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, orders.Words, participation.Words, planning.Words,
+		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, orders.Words, participation.Words, planning.Words, results.Words,
 	}...)
 }
 
@@ -82,6 +83,7 @@ type server struct {
 	ideas         *ideas.Ideas
 	orders        *orders.Orders
 	planning      *planning.Planning
+	results       *results.Results
 	jobs          *jobs.Scheduler
 
 	mailDir string // where mails become files; empty with an SMTP server
@@ -142,7 +144,11 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 
 	s.ideas = ideas.New(p)
 	s.ideas.Rebuild, s.ideas.Wake = s.editorial.Request, s.editorial.Wake
-	s.editorial.Also = append(s.editorial.Also, ideas.Publish)
+	s.results = results.New(p, func(ctx context.Context, slug string) (results.Snapshot, error) {
+		return s.participation.Snapshot(ctx, slug)
+	})
+	s.results.Rebuild, s.results.Wake = s.editorial.Request, s.editorial.Wake
+	s.editorial.Also = append(s.editorial.Also, ideas.Publish, results.Publish)
 
 	mailer, err := s.mailer()
 	if err != nil {
@@ -314,6 +320,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.ideas.Bind(se)
 	s.orders.Bind(se)
 	s.planning.Bind(se)
+	s.results.Bind(se)
 	s.p.Route(se, "GET", "/healthz", s.health)
 	s.p.Route(se, "", "/{path...}", func(e *core.RequestEvent) error {
 		s.static.ServeHTTP(e.Response, e.Request)

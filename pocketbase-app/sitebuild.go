@@ -10,6 +10,7 @@ import (
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/editorial"
 	"servicepoint/pocketbase-app/ideas"
+	"servicepoint/pocketbase-app/results"
 	"servicepoint/site"
 
 	"github.com/pocketbase/pocketbase"
@@ -39,6 +40,9 @@ func siteCommand(pb *pocketbase.PocketBase) *cobra.Command {
 				return err
 			}
 			if err := ideas.Publish(c.Context(), db, &cat); err != nil {
+				return err
+			}
+			if err := results.Publish(c.Context(), db, &cat); err != nil {
 				return err
 			}
 			cat.Origin, cat.Now = strings.TrimRight(address, "/"), time.Now()

@@ -74,6 +74,7 @@ func TestBrowserStaffPages(t *testing.T) {
 			"/redaktion/umfragen/smart-kassel/fragen/quoten/", "/redaktion/umfragen/smart-kassel/fragen/json/", "/redaktion/umfragen/smart-kassel/fragen/neue-seite/", "/redaktion/umfragen/bibliothek/",
 			"/redaktion/umfragen/smart-kassel/uebersetzen/?sprache=ls", "/redaktion/umfragen/smart-kassel/testen/", "/redaktion/umfragen/smart-kassel/pruefen/",
 			"/redaktion/umfragen/vorlagen/", "/redaktion/umfragen/import/",
+			"/redaktion/umfragen/smart-kassel/ergebnisse/", "/redaktion/umfragen/smart-kassel/ergebnisse/massnahmen/neu/",
 			"/redaktion/seiten/service-point/", "/redaktion/seiten/service-point/?sprache=ls",
 			"/redaktion/partner/kvg/", "/redaktion/partner/kvg/?sprache=ls",
 			"/redaktion/aufrufe/smart-kassel/", "/redaktion/aufrufe/smart-kassel/zugang/",

@@ -190,7 +190,8 @@ type surveyPage struct {
 	surveyBox
 	Intro said   `json:"intro"` // HTML
 	Take  string `json:"take,omitempty"`
-	State string `json:"state"` // open, later, closed
+	Found string `json:"found,omitempty"` // address of the results
+	State string `json:"state"`           // open, later, closed
 }
 
 type feedItem struct {
@@ -320,6 +321,9 @@ func checkSlugs(cat content.Catalogue) content.Problems {
 	for _, s := range cat.Surveys {
 		note(surveysSection, s.Slug)
 	}
+	for _, r := range cat.Results {
+		note(resultsPath, r.Survey)
+	}
 	for _, c := range cat.Calls {
 		note(ideasSection, c.Slug)
 	}
@@ -391,7 +395,7 @@ func split(cat content.Catalogue) (coming, past []content.Event) {
 }
 
 func (e *edition) all(ctx context.Context) (map[string][]record, error) {
-	sections := map[string][]record{pagesSection: e.pages(), topicsSection: e.topicPages(), providersSection: e.providerPages(), surveysSection: e.surveyPages(), ideasSection: e.ideaPages()}
+	sections := map[string][]record{pagesSection: e.pages(), topicsSection: e.topicPages(), providersSection: e.providerPages(), surveysSection: append(e.surveyPages(), e.resultsPages()...), ideasSection: e.ideaPages()}
 	guides, err := e.guidePages(ctx)
 	if err != nil {
 		return nil, err
@@ -792,7 +796,7 @@ func (e *edition) surveyPages() []record {
 		path := surveysSection + "/" + s.Slug
 		p := surveyPage{
 			head:      head{Description: cut(firstLine(content.Plain(intro.Text)), 200), Lang: box.Lang},
-			surveyBox: box, State: state, Intro: said{e.markdown(intro.Text, 2, path+": intro"), intro.Lang},
+			surveyBox: box, State: state, Found: e.resultsURL(s.Slug), Intro: said{e.markdown(intro.Text, 2, path+": intro"), intro.Lang},
 		}
 		p.link.Lang = "" // the head says it
 		switch state {

@@ -113,6 +113,20 @@ func catalogue() content.Catalogue {
 			{Slug: "alt", Title: content.Text{"de": "Alte Umfrage"}, Intro: content.Text{"de": "War gut."}, Opens: at(-50, "08:00"), Closes: at(-20, "20:00"), Items: 3, Minutes: 1},
 			{Slug: "neu", Title: content.Text{"de": "Neue Umfrage"}, Intro: content.Text{"de": "Kommt."}, Opens: at(5, "08:00"), Items: 3, Minutes: 1},
 		},
+		Results: []content.Results{{
+			Survey: "alt", Title: content.Text{"de": "Alte Umfrage"}, Release: 2, Released: changed, N: 1234, Opens: at(-50, "08:00"), Closes: at(-20, "20:00"),
+			Figures: []content.ResultFigure{
+				{Key: "way", Item: "way", Text: content.Text{"de": "Wie kommen Sie <b>her</b>?", "en": "How do you get here?"}, Base: 1200, Hidden: true, Shares: []content.ResultShare{
+					{Code: "bus", Text: content.Text{"de": "Bus & Bahn", "en": "Bus and tram"}, N: 1100, Percent: 91.7}, {Code: "rad", Text: content.Text{"de": "Rad"}, N: -1}, {Code: "auto", Text: content.Text{"de": "Auto"}, N: -1}}},
+				{Key: "grid.bus", Item: "grid", Text: content.Text{"de": "Wie gut?"}, Row: content.Text{"de": "Bus"}, Base: 40, Shares: []content.ResultShare{
+					{Code: "1", Text: content.Text{"de": "1 (schlecht)"}, N: 10, Percent: 25}, {Code: "2", Text: content.Text{"de": "2 (gut)"}, N: 30, Percent: 75}}, Numbers: &content.ResultNumber{Mean: 1.75}},
+				{Key: "age", Item: "age", Text: content.Text{"de": "Alter?"}, Base: 30, Unit: "Jahre", Numbers: &content.ResultNumber{Mean: 41.5, Q1: 30, Median: 40, Q3: 52}},
+				{Key: "idea", Item: "idea", Text: content.Text{"de": "Idee?"}, Base: 12, Quotes: []string{"Mehr <i>Bänke</i>"}},
+			},
+			Tables:      []content.ResultTable{{RowKey: "a", ColumnKey: "b", Row: content.Text{"de": "Wo?"}, Column: content.Text{"de": "Was?"}, Rows: []content.Text{{"de": "Mitte"}, {"de": "Nord"}}, Columns: []content.Text{{"de": "Ja"}, {"de": "Nein"}}, N: [][]int{{20, 10}, {-1, -1}}, Base: 1050, Hidden: true}},
+			Corrections: []content.ResultCorrection{{Day: "2026-11-20", Reason: content.Text{"de": "Eine Antwort fehlte.", "en": "An answer was missing."}}},
+			Actions:     []content.Action{{ID: "x", Title: content.Text{"de": "Mehr Bänke"}, Said: content.Text{"de": "Es **fehlen** Bänke."}, Did: content.Text{"de": "Zwölf stehen jetzt da.", "en": "Twelve are there now."}, State: "done", Day: "2026-11-21"}},
+		}},
 		Calls: []content.Call{
 			{Slug: "wuensche", Title: content.Text{"de": "Was wünschen Sie sich?", "en": "What do you wish for?"}, Intro: content.Text{"de": "Sagen Sie es *uns*."}, Topics: []string{"energie", "abfall"}, Opens: at(-5, "08:00"), Closes: at(30, "20:00")},
 			{Slug: "vorbei", Title: content.Text{"de": "Ein alter Aufruf"}, Intro: content.Text{"de": "War gut."}, Topics: []string{"energie"}, Opens: at(-50, "08:00"), Closes: at(-20, "20:00")},
@@ -177,7 +191,7 @@ func TestPagesLookAsTheGoldenOnes(t *testing.T) {
 		"index.html", "ls/index.html", "404.html", "_shell/en/index.html",
 		"leistungen/index.html", "leistungen/fuehrungszeugnis/index.html", "en/leistungen/sperrmuell/index.html",
 		"veranstaltungen/index.html", "veranstaltungen/archiv/index.html", "veranstaltungen/solarstrom-vom-balkon/index.html", "ls/veranstaltungen/wohnen-im-wandel/index.html",
-		"umfragen/index.html", "umfragen/smart-kassel/index.html", "ideen/wuensche/index.html", "ideen/wuensche/7-mehr-baenke/index.html", "themen/buergerservice/index.html", "partner/stadt-kassel/index.html",
+		"umfragen/index.html", "umfragen/smart-kassel/index.html", "umfragen/alt/ergebnisse/index.html", "en/umfragen/alt/ergebnisse/index.html", "ideen/wuensche/index.html", "ideen/wuensche/7-mehr-baenke/index.html", "themen/buergerservice/index.html", "partner/stadt-kassel/index.html",
 		"service-point/index.html", "veranstaltungen/index.xml", "veranstaltungen/kalender.ics", "veranstaltungen/solarstrom-vom-balkon/termin.ics", "de/sitemap.xml", "robots.txt",
 	} {
 		t.Run(name, func(t *testing.T) {

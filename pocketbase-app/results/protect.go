@@ -1,0 +1,256 @@
+package results
+
+import "servicepoint/content"
+
+// Disclosure control. Least numbers of people:
+const (
+	leastGroup = 10 // a block, a base, a row or column of a table, and what two releases may differ by
+	leastCell  = 5  // a cell that is shown, unless it is 0
+)
+
+// hidden stands in place of a number that is not shown.
+const hidden = -1
+
+// hideShares hides shares of 1 to 4. When the shares add up to the base, which is
+// public, one hidden share could be worked out: then the next smallest is hidden
+// too, until the hidden ones together are a group worth hiding in.
+func hideShares(shares []content.ResultShare, addUp bool) (any bool) {
+	n, sum := 0, 0
+	hide := func(i int) {
+		n, sum = n+1, sum+shares[i].N
+		shares[i].N, shares[i].Percent, shares[i].Rank = hidden, 0, 0
+	}
+	for i := range shares {
+		if shares[i].N > 0 && shares[i].N < leastCell {
+			hide(i)
+		}
+	}
+	for addUp && n > 0 && (n < 2 || sum < leastCell) {
+		next := -1
+		for i, s := range shares {
+			if s.N > 0 && (next < 0 || s.N < shares[next].N) {
+				next = i
+			}
+		}
+		if next < 0 {
+			for i := range shares { // nobody else chose anything: the zeros would tell
+				shares[i].N, shares[i].Percent, shares[i].Rank = hidden, 0, 0
+			}
+			break
+		}
+		hide(next)
+	}
+	return n > 0
+}
+
+// grid is a table whose margins anybody may know: they are the shares of the two
+// questions. least are numbers that earlier releases have shown (0: none).
+type grid struct {
+	n     [][]int
+	least [][]int
+	shown [][]bool
+	rows  []int
+	cols  []int
+}
+
+func newGrid(n, least [][]int) *grid {
+	g := &grid{n: n, least: least, rows: make([]int, len(n))}
+	if len(n) > 0 {
+		g.cols = make([]int, len(n[0]))
+	}
+	for i, row := range n {
+		g.shown = append(g.shown, make([]bool, len(row)))
+		for j, k := range row {
+			g.shown[i][j] = true
+			g.rows[i] += k
+			g.cols[j] += k
+		}
+	}
+	return g
+}
+
+// protect hides cells of 1 to 4 and whatever belongs to a row or column of 1 to
+// 9 people, then as many others as it takes that no hidden cell can be worked out
+// to within [leastCell] from the shown ones and the margins. It reports whether
+// anything is left to show.
+func (g *grid) protect() bool {
+	for i, row := range g.n {
+		for j, k := range row {
+			small := func(n int) bool { return n > 0 && n < leastGroup }
+			if k > 0 && k < leastCell || small(g.rows[i]) || small(g.cols[j]) {
+				g.shown[i][j] = false
+			}
+		}
+	}
+	for {
+		i, j, found := g.exposed()
+		if !found {
+			break
+		}
+		if !g.hideBeside(i, j) {
+			return false
+		}
+	}
+	for _, row := range g.shown {
+		for _, s := range row {
+			if s {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// exposed finds a hidden cell that can be worked out too closely.
+func (g *grid) exposed() (row, col int, found bool) {
+	for i := range g.n {
+		for j := range g.n[i] {
+			if g.shown[i][j] {
+				continue
+			}
+			low, high := g.bounds(i, j)
+			if high-low < min(leastCell, g.rows[i], g.cols[j]) {
+				return i, j, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+// hideBeside hides the smallest shown cell that makes a way around a hidden one:
+// in its row, in its column, or else anywhere.
+func (g *grid) hideBeside(row, col int) bool {
+	best, at := -1, [2]int{}
+	look := func(i, j int) {
+		if g.shown[i][j] && (best < 0 || g.n[i][j] < best) {
+			best, at = g.n[i][j], [2]int{i, j}
+		}
+	}
+	inRow, inCol := 0, 0
+	for j := range g.n[row] {
+		if !g.shown[row][j] {
+			inRow++
+		}
+	}
+	for i := range g.n {
+		if !g.shown[i][col] {
+			inCol++
+		}
+	}
+	nonzero := func(i, j int) {
+		if g.n[i][j] > 0 {
+			look(i, j)
+		}
+	}
+	for j := range g.n[row] {
+		if inRow <= inCol {
+			nonzero(row, j)
+		}
+	}
+	for i := range g.n {
+		if best < 0 || inCol < inRow {
+			nonzero(i, col)
+		}
+	}
+	if best < 0 {
+		for i := range g.n {
+			for j := range g.n[i] {
+				nonzero(i, j)
+			}
+		}
+	}
+	if best < 0 {
+		for i := range g.n {
+			for j := range g.n[i] {
+				look(i, j)
+			}
+		}
+	}
+	if best < 0 {
+		return false
+	}
+	g.shown[at[0]][at[1]] = false
+	return true
+}
+
+// bounds are what a hidden cell can be for who knows all shown cells, all margins
+// and the earlier releases: how much it can grow or shrink when others give way.
+func (g *grid) bounds(i, j int) (low, high int) {
+	return g.n[i][j] - g.shift(i, j, false), g.n[i][j] + g.shift(i, j, true)
+}
+
+// shift is a maximal flow in the network of hidden cells (Gusfield): to make a
+// cell greater, others of its row and column must become smaller, and so on
+// around a circle. Rows are nodes 0…, columns follow.
+func (g *grid) shift(row, col int, grow bool) int {
+	rows, nodes := len(g.rows), len(g.rows)+len(g.cols)
+	const endless = 1 << 40
+	room := make([][]int, nodes)
+	for k := range room {
+		room[k] = make([]int, nodes)
+	}
+	for i := range g.n {
+		for j := range g.n[i] {
+			if g.shown[i][j] || i == row && j == col {
+				continue
+			}
+			room[i][rows+j] = endless                   // the cell grows
+			room[rows+j][i] = g.n[i][j] - g.floor(i, j) // the cell shrinks
+		}
+	}
+	from, to, most := rows+col, row, endless
+	if !grow {
+		from, to, most = row, rows+col, g.n[row][col]-g.floor(row, col)
+	}
+	flow := 0
+	for flow < most {
+		way := path(room, from, to)
+		if way == nil {
+			break
+		}
+		least := most - flow
+		for k := 1; k < len(way); k++ {
+			least = min(least, room[way[k-1]][way[k]])
+		}
+		for k := 1; k < len(way); k++ {
+			room[way[k-1]][way[k]] -= least
+			room[way[k]][way[k-1]] += least
+		}
+		flow += least
+	}
+	return flow
+}
+
+func (g *grid) floor(i, j int) int {
+	if g.least == nil {
+		return 0
+	}
+	return g.least[i][j]
+}
+
+// path is a shortest way with room, nil when there is none.
+func path(room [][]int, from, to int) []int {
+	before := make([]int, len(room))
+	for k := range before {
+		before[k] = -1
+	}
+	before[from] = from
+	for queue := []int{from}; len(queue) > 0; queue = queue[1:] {
+		at := queue[0]
+		if at == to {
+			way := []int{to}
+			for at != from {
+				at = before[at]
+				way = append([]int{at}, way...)
+			}
+			return way
+		}
+		for next, r := range room[at] {
+			if r > 0 && before[next] < 0 {
+				before[next] = at
+				queue = append(queue, next)
+			}
+		}
+	}
+	return nil
+}
