@@ -174,18 +174,25 @@ func mustRead(s string) []District {
 	return list
 }
 
-// pole is the point inside the district that is farthest from its border, with
-// the width of a name counted: the horizontal distance weighs less.
+// pole is where the name stands: the point whose surroundings, as wide as the
+// name, are farthest from the border.
 func (d District) pole() (x, y float64) {
 	best := math.Inf(1)
 	x0, y0, x1, y1 := d.box()
-	const steps = 24
+	lines := nameLines(d.Name)
+	half := nameWidth(lines) / 2
+	const steps = 32
 	for i := 1; i < steps; i++ {
 		for j := 1; j < steps; j++ {
 			px, py := x0+(x1-x0)*float64(i)/steps, y0+(y1-y0)*float64(j)/steps
+			if d.distance(px, py) > 0 {
+				continue
+			}
 			worst := math.Inf(-1)
-			for _, dx := range []float64{-20, 0, 20} {
-				worst = max(worst, d.distance(px+dx, py))
+			for _, dx := range []float64{-half, -half / 2, 0, half / 2, half} {
+				for line := range lines {
+					worst = max(worst, d.distance(px+dx, py+lineHeight*(float64(line)-float64(len(lines)-1)/2)))
+				}
 			}
 			if worst < best {
 				best, x, y = worst, px, py

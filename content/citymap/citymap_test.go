@@ -52,6 +52,19 @@ func TestEveryDistrictIsThere(t *testing.T) {
 	}
 }
 
+// TestNamesDoNotCross: nobody has to guess where a name ends.
+func TestNamesDoNotCross(t *testing.T) {
+	list := Districts()
+	for i, a := range list {
+		for _, b := range list[:i] {
+			la, lb := nameLines(a.Name), nameLines(b.Name)
+			if math.Abs(a.x-b.x) < (nameWidth(la)+nameWidth(lb))/2 && math.Abs(a.y-b.y) < lineHeight*float64(len(la)+len(lb))/2-2 {
+				t.Errorf("%s and %s", a.Name, b.Name)
+			}
+		}
+	}
+}
+
 func mustAt(t testing.TB, x, y float64) Place {
 	p, ok := At(x, y)
 	if !ok {
@@ -217,5 +230,33 @@ func TestPNG(t *testing.T) {
 	}
 	if r, _, b, _ := img.At(400+8, 600).RGBA(); r>>8 != 0xb3 || b>>8 != 0x0b {
 		t.Errorf("no marker at 200,300: %x %x", r>>8, b>>8)
+	}
+}
+
+// TestMarkersStayWithTheirPicture: the next picture shows nobody's place.
+func TestMarkersStayWithTheirPicture(t *testing.T) {
+	var before, between, after bytes.Buffer
+	for b, places := range map[*bytes.Buffer][]Place{&before: nil, &between: {mustAt(t, 1, 1), mustAt(t, Width, Height)}} {
+		if err := PNG(b, places...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := PNG(&after); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before.Bytes(), after.Bytes()) || bytes.Equal(before.Bytes(), between.Bytes()) {
+		t.Error("a marker stayed")
+	}
+}
+
+// BenchmarkPNG is what a page with a chosen place costs.
+func BenchmarkPNG(b *testing.B) {
+	if err := PNG(io.Discard); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := PNG(io.Discard, Place{51.31253, 9.49251}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

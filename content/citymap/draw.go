@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"unicode/utf8"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/goregular"
@@ -94,12 +96,12 @@ func (d Drawing) SVG() string {
 				continue
 			}
 			lines := nameLines(one.Name)
-			fmt.Fprintf(&b, `<text class="karte-name" x="%.1f" y="%.1f" text-anchor="middle" font-size="11" aria-hidden="true">`, one.x, one.y+4-6*float64(len(lines)-1))
+			fmt.Fprintf(&b, `<text class="karte-name" x="%.1f" y="%.1f" text-anchor="middle" font-size="11" aria-hidden="true">`, one.x, one.y+4-lineHeight/2*float64(len(lines)-1))
 			for i, line := range lines {
 				if i == 0 {
 					b.WriteString(html.EscapeString(line))
 				} else {
-					fmt.Fprintf(&b, `<tspan x="%.1f" dy="12">%s</tspan>`, one.x, html.EscapeString(line))
+					fmt.Fprintf(&b, `<tspan x="%.1f" dy="%d">%s</tspan>`, one.x, lineHeight, html.EscapeString(line))
 				}
 			}
 			b.WriteString("</text>\n")
@@ -129,12 +131,23 @@ func (d District) path() string {
 	return b.String()
 }
 
+// A line of a name, in pixels.
+const lineHeight = 12
+
 // nameLines breaks a long name behind its hyphen or blank.
 func nameLines(name string) []string {
 	if at := strings.IndexAny(name, "- "); at > 0 && len(name) >= 12 {
 		return []string{strings.TrimRight(name[:at+1], " "), name[at+1:]}
 	}
 	return []string{name}
+}
+
+// nameWidth is about how wide the lines of a name are in pixels.
+func nameWidth(lines []string) (width float64) {
+	for _, line := range lines {
+		width = max(width, 5.6*float64(utf8.RuneCountInString(line)))
+	}
+	return width
 }
 
 // scale: the picture has two dots per CSS pixel, for sharp screens and print.
@@ -152,8 +165,44 @@ var (
 
 // PNG draws the city with the names of its districts and the markers, twice as
 // large as [Width] and [Height]: pages show it at that size, then what a click
-// sends is what [At] reads.
+// sends is what [At] reads. The first call takes about a second, later ones some
+// hundredths: only markers are drawn.
 func PNG(w io.Writer, markers ...Place) error {
+	empty, err := picture()
+	if err != nil {
+		return err
+	}
+	canvas := *empty
+	level := png.BestCompression
+	if len(markers) > 0 {
+		canvas.Pix = slices.Clone(empty.Pix)
+		level = png.DefaultCompression
+	}
+	for _, m := range markers {
+		if x, y := XY(m); x >= 0 && x <= Width && y >= 0 && y <= Height {
+			disc(&canvas, x, y, 9, white)
+			disc(&canvas, x, y, 7, mark)
+			disc(&canvas, x, y, 2.5, white)
+		}
+	}
+	encoder := png.Encoder{CompressionLevel: level}
+	return encoder.Encode(w, &canvas)
+}
+
+// disc fills a circle, in CSS pixels.
+func disc(canvas *image.Paletted, x, y, radius float64, c color.RGBA) {
+	index := uint8(canvas.Palette.Index(c))
+	for py := int((y - radius) * scale); py <= int((y+radius)*scale); py++ {
+		for px := int((x - radius) * scale); px <= int((x+radius)*scale); px++ {
+			if math.Hypot(float64(px)+.5-x*scale, float64(py)+.5-y*scale) <= radius*scale && image.Pt(px, py).In(canvas.Rect) {
+				canvas.SetColorIndex(px, py, index)
+			}
+		}
+	}
+}
+
+// picture is the city without markers.
+var picture = sync.OnceValues(func() (*image.Paletted, error) {
 	canvas := image.NewRGBA(image.Rect(0, 0, Width*scale, Height*scale))
 	fill(canvas, ground, func(r *vector.Rasterizer) {
 		polygon(r, [][2]float64{{0, 0}, {Width, 0}, {Width, Height}, {0, Height}})
@@ -182,7 +231,7 @@ func PNG(w io.Writer, markers ...Place) error {
 	})
 	face, err := nameFace()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer face.Close()
 	for _, d := range all {
@@ -191,7 +240,7 @@ func PNG(w io.Writer, markers ...Place) error {
 		}
 		lines := nameLines(d.Name)
 		for i, line := range lines {
-			y := d.y + 4 - 6*float64(len(lines)-1) + 12*float64(i)
+			y := d.y + 4 - lineHeight/2*float64(len(lines)-1) + lineHeight*float64(i)
 			halo := font.Drawer{Dst: canvas, Src: image.NewUniform(white), Face: face}
 			left := fixed.Int26_6(d.x*scale*64) - halo.MeasureString(line)/2
 			for _, by := range []image.Point{{-2, 0}, {2, 0}, {0, -2}, {0, 2}, {-1, -1}, {1, 1}, {-1, 1}, {1, -1}} {
@@ -202,18 +251,8 @@ func PNG(w io.Writer, markers ...Place) error {
 			text.DrawString(line)
 		}
 	}
-	for _, m := range markers {
-		x, y := XY(m)
-		if x < 0 || x > Width || y < 0 || y > Height {
-			continue
-		}
-		fill(canvas, white, func(r *vector.Rasterizer) { polygon(r, circle(x, y, 9)) })
-		fill(canvas, mark, func(r *vector.Rasterizer) { polygon(r, circle(x, y, 7)) })
-		fill(canvas, white, func(r *vector.Rasterizer) { polygon(r, circle(x, y, 2.5)) })
-	}
-	encoder := png.Encoder{CompressionLevel: png.BestCompression}
-	return encoder.Encode(w, paletted(canvas))
-}
+	return paletted(canvas), nil
+})
 
 func nameFace() (font.Face, error) {
 	f, err := opentype.Parse(goregular.TTF)
@@ -256,16 +295,6 @@ func stroke(a, b [2]float64, width float64) [][2]float64 {
 	return [][2]float64{{a[0] + nx, a[1] + ny}, {b[0] + nx, b[1] + ny}, {b[0] - nx, b[1] - ny}, {a[0] - nx, a[1] - ny}}
 }
 
-func circle(x, y, radius float64) [][2]float64 {
-	const corners = 32
-	list := make([][2]float64, corners)
-	for i := range list {
-		angle := 2 * math.Pi * float64(i) / corners
-		list[i] = [2]float64{x + radius*math.Cos(angle), y + radius*math.Sin(angle)}
-	}
-	return list
-}
-
 // fill draws a shape; it costs as much as the whole canvas.
 func fill(canvas *image.RGBA, c color.RGBA, shape func(*vector.Rasterizer)) {
 	r := vector.NewRasterizer(canvas.Rect.Dx(), canvas.Rect.Dy())
@@ -273,8 +302,9 @@ func fill(canvas *image.RGBA, c color.RGBA, shape func(*vector.Rasterizer)) {
 	r.Draw(canvas, canvas.Rect, image.NewUniform(c), image.Point{})
 }
 
-// paletted keeps the colours that were used most, at most 256: a fifth of the bytes.
-func paletted(src *image.RGBA) image.Image {
+// paletted keeps the colours that were used most, and those of markers: a fifth
+// of the bytes.
+func paletted(src *image.RGBA) *image.Paletted {
 	counts := map[color.RGBA]int{}
 	for i := 0; i < len(src.Pix); i += 4 {
 		counts[color.RGBA{src.Pix[i], src.Pix[i+1], src.Pix[i+2], 0xff}]++
@@ -289,7 +319,7 @@ func paletted(src *image.RGBA) image.Image {
 		}
 		return (int(a.R)<<16 | int(a.G)<<8 | int(a.B)) - (int(b.R)<<16 | int(b.G)<<8 | int(b.B))
 	})
-	palette := color.Palette{}
+	palette := color.Palette{white, mark}
 	for _, c := range colors[:min(len(colors), 64)] {
 		palette = append(palette, c)
 	}
