@@ -2,6 +2,7 @@ package upload_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -236,6 +237,35 @@ func TestTransparencyStays(t *testing.T) {
 	}
 	if _, _, _, a := got.At(0, 0).RGBA(); a != 0 || got.Bounds().Dx() != upload.MaxEdge {
 		t.Error(a, got.Bounds())
+	}
+}
+
+// webpFile puts chunks into a WebP.
+func webpFile(chunks ...string) []byte {
+	body := "WEBP" + strings.Join(chunks, "")
+	return append(binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(body))), body...)
+}
+
+func chunk(id, data string) string {
+	n := string(binary.LittleEndian.AppendUint32(nil, uint32(len(data))))
+	if len(data)%2 == 1 {
+		data += "\x00"
+	}
+	return id + n + data
+}
+
+// TestWebP takes both kinds of WebP, of one pixel, and one with EXIF.
+func TestWebP(t *testing.T) {
+	lossless, _ := base64.StdEncoding.DecodeString("UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==")
+	lossy, _ := base64.StdEncoding.DecodeString("UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA")
+	extended := webpFile(chunk("VP8X", "\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"), string(lossy[12:]), chunk("EXIF", string(exif(binary.LittleEndian, 6))))
+	for name, sent := range map[string][]byte{"lossless": lossless, "lossy": lossy, "extended": extended} {
+		f, problem := upload.Clean(sent, true)
+		if problem != nil {
+			t.Errorf("%s: %v", name, problem)
+		} else if bytes.Contains(f.Body, []byte("Mustermann")) || f.Ending == "webp" {
+			t.Errorf("%s: %s keeps EXIF", name, f.Ending)
+		}
 	}
 }
 
