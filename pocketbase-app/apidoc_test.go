@@ -292,6 +292,9 @@ var pageCodes = map[string]string{
 	"broken_form":          "forms only",
 	"form_outdated":        "the booking form",
 	"survey_closed_midway": "the survey's form",
+	"survey_not_on_paper":  "the print page",
+	"survey_not_by_phone":  "staff pages",
+	"link_unknown":         "the private link to a draft",
 	"unauthorized":         "staff pages",
 	"forbidden":            "staff pages",
 }
@@ -328,8 +331,10 @@ func TestAPIDocumentNamesEveryCode(t *testing.T) {
 	})
 	sent["invalid"] = "422" // content.Problems, see base.Fail
 	told := map[string]string{}
-	for _, m := range regexp.MustCompile("(?m)^\\| (\\d{3}) \\| `(\\w+)` \\| \\S").FindAllStringSubmatch(doc, -1) {
-		told[m[2]] = m[1]
+	for _, m := range regexp.MustCompile("(?m)^\\| (\\d{3}) \\| ((?:`\\w+`(?:, )?)+) \\| \\S").FindAllStringSubmatch(doc, -1) {
+		for code := range strings.SplitSeq(m[2], ", ") {
+			told[strings.Trim(code, "`")] = m[1]
+		}
 	}
 	for code, status := range sent {
 		switch {
@@ -391,7 +396,7 @@ func TestAPIDocumentNamesEveryCodeOfFields(t *testing.T) {
 	sent := map[string]bool{}
 	sources := []string{
 		"base/decode.go", "booking/request.go", "booking/claim.go", "cases/request.go", "cases/send.go",
-		"participation/api.go", "../content/survey/check.go",
+		"participation/api.go", "../content/survey/check.go", "../content/survey/read.go",
 	}
 	eachFile(t, sources, func(_ string, f *ast.File) {
 		ast.Inspect(f, func(n ast.Node) bool {

@@ -2,6 +2,7 @@ package participation
 
 import (
 	"html/template"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -85,14 +86,14 @@ func (pt *Participation) showSheet(e *core.RequestEvent) error {
 		return err
 	}
 	if q.Named() {
-		return base.Refuse(409, "survey_not_on_paper")
+		return base.Refuse(http.StatusConflict, "survey_not_on_paper")
 	}
 	lang := base.Lang(e.Request)
 	s, err := pt.printout(q.Questionnaire, lang)
 	if err != nil {
 		return err
 	}
-	return pt.p.Show(e, 200, templates, "sheet", base.View{
+	return pt.p.Show(e, http.StatusOK, templates, "sheet", base.View{
 		Title: pt.p.Words.In(lang, "participation.sheet_title", "survey", s.Survey.Text), Data: s,
 	})
 }
