@@ -94,6 +94,11 @@ var staffPages = []staffPage{
 	{"POST /redaktion/konten/{id}/", "/redaktion/konten/niemand/", admins, 404},
 	{"POST /redaktion/konten/{id}/passwort/", "/redaktion/konten/niemand/passwort/", admins, 404},
 
+	{"GET /redaktion/geraete/", "/redaktion/geraete/", admins, 200},
+	{"POST /redaktion/geraete/", "/redaktion/geraete/", admins, 422},
+	{"POST /redaktion/geraete/{id}/code/", "/redaktion/geraete/keines/code/", admins, 404},
+	{"POST /redaktion/geraete/{id}/sperren/", "/redaktion/geraete/keines/sperren/", admins, 404},
+
 	{"GET /redaktion/auftraege/", "/redaktion/auftraege/", admins, 200},
 	{"POST /redaktion/auftraege/erneut/", "/redaktion/auftraege/erneut/", admins, 404},
 	{"POST /redaktion/auftraege/pause/", "/redaktion/auftraege/pause/", admins, 404},

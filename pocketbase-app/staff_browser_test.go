@@ -87,7 +87,7 @@ func TestBrowserStaffPages(t *testing.T) {
 		{"planung", plain("/planung/", "/planung/smart-kassel/")},
 		{"schalter", plain("/schalter/", "/schalter/?nummer=A-00000-00000", "/schalter/?status=refused", "/schalter/anliegen/"+ref+"/")},
 		{"schalter", [][2]string{{"/schalter/veranstaltungen/", "/schalter/veranstaltungen/"}, {"/schalter/veranstaltungen/balkonsolar/", "/schalter/veranstaltungen/"}, {"/schalter/telefon/", "/schalter/telefon/"}}},
-		{"admin", [][2]string{{"/redaktion/", "/redaktion/"}, {"/redaktion/konten/", "/redaktion/konten/"}, {"/redaktion/auftraege/", "/redaktion/auftraege/"}}},
+		{"admin", [][2]string{{"/redaktion/", "/redaktion/"}, {"/redaktion/konten/", "/redaktion/konten/"}, {"/redaktion/auftraege/", "/redaktion/auftraege/"}, {"/redaktion/geraete/", "/redaktion/geraete/"}}},
 	} {
 		t.Run(role.who, func(t *testing.T) {
 			ctx, notes := tab(t, b, s.URL)

@@ -191,3 +191,45 @@ func TestBrowserSurveyInNineVariants(t *testing.T) {
 		})
 	}
 }
+
+// TestBrowserTerminalAsksAndWipes pairs a terminal, leaves it alone and looks at
+// what the next person finds: nothing.
+func TestBrowserTerminalAsksAndWipes(t *testing.T) {
+	b, s := browser(t), running(t)
+	staff, _ := tab(t, b, s.URL)
+	admin := way{t, staff, true, false}
+	admin.signIn(s, "admin")
+	admin.open(s.URL + "/redaktion/geraete/")
+	admin.fill(`#f-name`, "Halle")
+	admin.choose(`input[name="kind"][value="terminal"]`)
+	admin.press(`main form:last-of-type p > button.button`)
+	code := eval[string](t, staff, `document.querySelector(".reference").textContent`)
+
+	ctx, notes := tab(t, b, s.URL)
+	w := way{t, ctx, true, false}
+	w.open(s.URL + "/geraet/")
+	w.fill(`#f-code`, code)
+	w.press(`main form button.button`)
+	w.reads("als Terminal verbunden")
+	w.open(s.URL + mobil + "/teilnehmen/")
+	w.press(send)
+	w.choose(`input[name="used"][value="tram"]`)
+	later := func(seconds int) {
+		must(t, ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{ const now = Date.now; Date.now = () => now() + %d000; } 0`, seconds)))
+	}
+	later(100) // of 120
+	must(t, ctx, chromedp.Poll[chromedp.Void](`document.querySelector("dialog").open && document.activeElement.closest("dialog") !== null`))
+	checkPage(t, ctx, "terminal-idle", looks...)
+	must(t, ctx, chromedp.KeyEvent("\r"))
+	must(t, ctx, chromedp.Poll[chromedp.Void](`!document.querySelector("dialog").open`))
+	if !w.checked(`input[name="used"][value="tram"]`) {
+		t.Error("to stay lost an answer")
+	}
+	leave(t, ctx, chromedp.Evaluate[chromedp.Void](`{ const now = Date.now; Date.now = () => now() + 130000; } 0`))
+	if at := eval[string](t, ctx, `location.pathname`); at != mobil+"/teilnehmen/" {
+		t.Errorf("after the time limit the terminal shows %s", at)
+	}
+	w.open(s.URL + mobil + "/seite/1/")
+	w.reads("nicht mehr da")
+	notes.check(t)
+}

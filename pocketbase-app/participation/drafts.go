@@ -67,7 +67,11 @@ func (pt *Participation) setToken(e *core.RequestEvent, slug, token string, life
 
 // newDraft stores a draft of the current version and sends its token along.
 func (pt *Participation) newDraft(e *core.RequestEvent, q current, typed url.Values) (*draft, error) {
-	d := &draft{asked: q.asked, token: base.NewToken(), typed: typed, channel: pt.channelOf(e, q.Slug)}
+	channel, err := pt.channelOf(e, q.Slug)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{asked: q.asked, token: base.NewToken(), typed: typed, channel: channel}
 	if shuffles(&q.Questionnaire) {
 		d.seed = rand.IntN(survey.MaxSeed + 1)
 	}

@@ -305,7 +305,14 @@ func brought(page *survey.Page, reading survey.Reading, n int, form url.Values) 
 // takeStranded takes a page's form whose draft is gone. What it brought goes
 // into a new draft, which begins at the first page, because the answers of other
 // pages are lost; who had sent the survey already is shown the receipt.
+//
+// What a script saves by itself begins nothing: on a shared device it may come
+// after the wipe.
 func (pt *Participation) takeStranded(e *core.RequestEvent, form url.Values) error {
+	if readAction(form).name == actKeep {
+		e.Response.Header().Set("Cache-Control", "no-store")
+		return e.NoContent(http.StatusGone)
+	}
 	q, err := pt.surveys.find(e.Request.PathValue("slug"))
 	if err != nil {
 		return err
@@ -398,10 +405,14 @@ func (pt *Participation) showThanks(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	idle, err := pt.idlePart(e.Request, &version.Questionnaire)
+	if err != nil {
+		return err
+	}
 	return pt.p.Show(e, http.StatusOK, templates, "thanks", base.View{
 		Title: pt.p.Words.In(lang, "participation.thanks_title"),
 		Data: map[string]any{
-			"Survey": phraseOf(version.Title, lang), "Thanks": thanks, "ThanksLang": thanksLang,
+			"Idle": idle, "Survey": phraseOf(version.Title, lang), "Thanks": thanks, "ThanksLang": thanksLang,
 			"Reference": pt.reference(slug, id), "Day": survey.FormatDate(row.Day, lang),
 			"Slug": slug, "Phone": row.Channel == phone && onPhone(e, slug),
 		},

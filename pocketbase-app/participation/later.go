@@ -146,11 +146,15 @@ func (pt *Participation) putLink(e *core.RequestEvent, d *draft, follow func(tx 
 
 func (pt *Participation) showSaved(e *core.RequestEvent, status int, d *draft, link string, form url.Values, problems content.Problems) error {
 	lang := base.Lang(e.Request)
+	idle, err := pt.idlePart(e.Request, &d.Questionnaire)
+	if err != nil {
+		return err
+	}
 	return pt.p.Show(e, status, templates, "later", base.View{
 		Title: pt.p.Words.In(lang, "participation.later_title"),
 		Form:  form, Problems: problems,
 		Data: map[string]any{
-			"Survey": phraseOf(d.Title, lang), "Slug": d.Slug, "Link": link, "Sent": e.Request.URL.Query().Has("gesendet"),
+			"Idle": idle, "Survey": phraseOf(d.Title, lang), "Slug": d.Slug, "Link": link, "Sent": e.Request.URL.Query().Has("gesendet"),
 			"Day": sayDay(savedUntil(&d.Questionnaire, pt.p.Now()), lang), "Back": stepPath(e.Request, d.asked, max(d.at, 0)),
 		},
 	})

@@ -55,6 +55,7 @@ type pageView struct {
 	Further                  bool   // the answers brought up further questions
 	Languages                []languageView
 	Phone                    bool // staff fill it in for somebody on the telephone
+	Idle                     template.HTML // of a shared device
 }
 
 type languageView struct{ Code, Name, Locale string }
@@ -77,6 +78,9 @@ func (pt *Participation) showItems(e *core.RequestEvent, status int, d *draft, n
 		Survey: phraseOf(d.Title, lang), Heading: phraseOf(page.Title, lang), Phone: onPhone(e, d.Slug), Slug: d.Slug,
 		Action: pagePath(e.Request, d.Slug, n), Items: shown, Faults: shown.Faults,
 		Rescued: request.Has("gerettet"), Further: request.Has("weitere"),
+	}
+	if v.Idle, err = pt.idlePart(e.Request, &d.Questionnaire); err != nil {
+		return err
 	}
 	for _, section := range d.Sections {
 		if section.Code == page.Section {
@@ -117,6 +121,7 @@ type summaryView struct {
 	Survey phrase
 	Slug   string
 	Back   string
+	Idle   template.HTML
 	Pages  []answeredPage
 	Faults []faultView
 }
@@ -139,6 +144,10 @@ func (pt *Participation) showSummary(e *core.RequestEvent, status int, d *draft,
 	v := summaryView{
 		Survey: phraseOf(d.Title, lang), Slug: d.Slug,
 		Back: stepPath(e.Request, d.asked, max(reading.Before(len(d.Pages)), 0)),
+	}
+	var err error
+	if v.Idle, err = pt.idlePart(e.Request, &d.Questionnaire); err != nil {
+		return err
 	}
 	texts := &renderer{sheet: sheet{q: &d.Questionnaire, lang: lang, typed: d.typed}, pt: pt, reading: reading}
 	for i := range d.Pages {

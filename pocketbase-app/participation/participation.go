@@ -49,6 +49,7 @@ type Participation struct {
 	references []byte // key of references
 	ids        []byte // key of response ids made for drafts
 	mails      *base.Limits
+	pairings   *base.Limits
 	uploads    *uploads
 }
 
@@ -61,6 +62,7 @@ func New(p *base.Platform) *Participation {
 		references: p.Key("survey references"),
 		ids:        p.Key("survey response ids"),
 		mails:      base.NewLimits(5, time.Hour),
+		pairings:   base.NewLimits(deviceAttempts, time.Hour),
 		uploads:    newUploads(p),
 	}
 	for _, hook := range []interface {
@@ -95,6 +97,7 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 	pt.bindMap(se)
 	pt.bindUploads(se)
 	pt.bindPhone(se)
+	pt.bindDevices(se)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/teilnehmen/{$}", pt.showStart)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/teilnehmen/{$}", pt.start)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/seite/{n}/{$}", pt.showPage)

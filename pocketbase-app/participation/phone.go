@@ -40,11 +40,11 @@ func onPhone(e *core.RequestEvent, slug string) bool {
 }
 
 // channelOf is the channel of a draft that begins with this request.
-func (pt *Participation) channelOf(e *core.RequestEvent, slug string) string {
+func (pt *Participation) channelOf(e *core.RequestEvent, slug string) (string, error) {
 	if onPhone(e, slug) {
-		return phone
+		return phone, nil
 	}
-	return web
+	return pt.channel(e.Request)
 }
 
 // call is a survey that somebody may be asked on the telephone.

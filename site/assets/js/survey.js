@@ -2,6 +2,7 @@
 // once, save by itself, keep the focus in rankings. The server decides everything
 // again; without this file nothing is missing.
 import { holds, number } from "./condition.js";
+import "./idle.js";
 
 const form = document.querySelector("form[data-survey]");
 
