@@ -30,7 +30,6 @@ const (
 	deviceCookie   = "geraet"
 	deviceLife     = 365 * 24 * time.Hour // of the cookie, from the pairing on
 	codeLife       = 15 * time.Minute
-	channelWeb     = "web"
 	defaultLimit   = 120 // seconds without input on a shared device
 	devicesPath    = "/redaktion/geraete/"
 	deviceAttempts = 10 // codes that one network may try in an hour
@@ -61,7 +60,7 @@ func (pt *Participation) channel(r *http.Request) (string, error) {
 	if slices.Contains(deviceKinds, kind) {
 		return kind, err
 	}
-	return channelWeb, err
+	return web, err
 }
 
 // idleView is what a shared device does when nobody touches it any more.

@@ -54,7 +54,7 @@ type pageView struct {
 	Rescued                  bool   // the answers of other pages were lost
 	Further                  bool   // the answers brought up further questions
 	Languages                []languageView
-	Phone                    bool // staff fill it in for somebody on the telephone
+	Phone                    bool          // staff fill it in for somebody on the telephone
 	Idle                     template.HTML // of a shared device
 }
 
