@@ -216,6 +216,7 @@ type Survey struct {
 	Closes  time.Time `json:"closes"` // zero: open until closed by hand
 	Items   int       `json:"items"`  // number of questions
 	Minutes int       `json:"minutes"`
+	Stored  Text      `json:"stored"` // what is stored of who takes part
 	Updated time.Time `json:"updated"`
 }
 

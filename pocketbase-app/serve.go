@@ -206,6 +206,13 @@ func (s *server) schedule() []jobs.Job {
 			n, err := s.booking.ExpireHolds(ctx)
 			return s.word("staff.jobs.did.holds", "n", n), err
 		}},
+		{Name: "urn", Spec: "*/10 * * * *", Run: func(ctx context.Context) (string, error) {
+			n, err := s.participation.EmptyUrn(ctx)
+			if n == 0 || err != nil {
+				return "", err
+			}
+			return s.word("staff.jobs.did.urn", "n", n), nil
+		}},
 	}
 }
 

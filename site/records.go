@@ -188,10 +188,11 @@ type surveysPage struct {
 type surveyPage struct {
 	head
 	surveyBox
-	Intro said   `json:"intro"` // HTML
-	Take  string `json:"take,omitempty"`
-	Found string `json:"found,omitempty"` // address of the results
-	State string `json:"state"`           // open, later, closed
+	Intro  said   `json:"intro"` // HTML
+	Stored said   `json:"stored"`
+	Take   string `json:"take,omitempty"`
+	Found  string `json:"found,omitempty"` // address of the results
+	State  string `json:"state"`           // open, later, closed
 }
 
 type feedItem struct {
@@ -796,7 +797,7 @@ func (e *edition) surveyPages() []record {
 		path := surveysSection + "/" + s.Slug
 		p := surveyPage{
 			head:      head{Description: cut(firstLine(content.Plain(intro.Text)), 200), Lang: box.Lang},
-			surveyBox: box, State: state, Found: e.resultsURL(s.Slug), Intro: said{e.markdown(intro.Text, 2, path+": intro"), intro.Lang},
+			surveyBox: box, State: state, Found: e.resultsURL(s.Slug), Stored: e.say(s.Stored), Intro: said{e.markdown(intro.Text, 2, path+": intro"), intro.Lang},
 		}
 		p.link.Lang = "" // the head says it
 		switch state {

@@ -109,7 +109,7 @@ func catalogue() content.Catalogue {
 			},
 		},
 		Surveys: []content.Survey{
-			{Slug: "smart-kassel", Title: content.Text{"de": "Wie soll Kassel sein?", "en": "What should Kassel be like?"}, Intro: content.Text{"de": "Sagen Sie uns, *was wichtig ist*."}, Opens: at(-5, "08:00"), Closes: at(20, "20:00"), Items: 12, Minutes: 6},
+			{Slug: "smart-kassel", Stored: content.Text{"de": "Wir speichern *nur* Ihre Antworten.", "en": "We store your answers only."}, Title: content.Text{"de": "Wie soll Kassel sein?", "en": "What should Kassel be like?"}, Intro: content.Text{"de": "Sagen Sie uns, *was wichtig ist*."}, Opens: at(-5, "08:00"), Closes: at(20, "20:00"), Items: 12, Minutes: 6},
 			{Slug: "alt", Title: content.Text{"de": "Alte Umfrage"}, Intro: content.Text{"de": "War gut."}, Opens: at(-50, "08:00"), Closes: at(-20, "20:00"), Items: 3, Minutes: 1},
 			{Slug: "neu", Title: content.Text{"de": "Neue Umfrage"}, Intro: content.Text{"de": "Kommt."}, Opens: at(5, "08:00"), Items: 3, Minutes: 1},
 		},
@@ -355,7 +355,7 @@ func TestTheRealContentPasses(t *testing.T) {
 	}
 	cat := content.Catalogue{Providers: d.Providers, Topics: d.Topics, Districts: d.Districts, Guides: d.Guides, Events: d.Events, Pages: d.Pages, Calls: d.Calls, Origin: "https://service-point.example", Now: now}
 	for _, q := range d.Questionnaires {
-		cat.Surveys = append(cat.Surveys, content.Survey{Slug: q.Slug, Title: q.Title, Intro: q.Intro, Opens: q.Opens, Closes: q.Closes, Items: len(q.Items()), Minutes: q.Minutes})
+		cat.Surveys = append(cat.Surveys, content.Survey{Slug: q.Slug, Title: q.Title, Intro: q.Intro, Stored: q.Stored(), Opens: q.Opens, Closes: q.Closes, Items: len(q.Items()), Minutes: q.Minutes})
 	}
 	if _, err := (&site.Builder{Dir: t.TempDir()}).Build(t.Context(), cat); err != nil {
 		t.Fatal(err)

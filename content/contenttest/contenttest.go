@@ -32,7 +32,7 @@ func Many(n int, now time.Time) (content.Catalogue, error) {
 		})
 	}
 	for _, q := range c.Questionnaires {
-		cat.Surveys = append(cat.Surveys, content.Survey{Slug: q.Slug, Title: q.Title, Intro: q.Intro, Opens: q.Opens, Closes: q.Closes, Items: len(q.Items()), Minutes: q.Minutes})
+		cat.Surveys = append(cat.Surveys, content.Survey{Slug: q.Slug, Title: q.Title, Intro: q.Intro, Stored: q.Stored(), Opens: q.Opens, Closes: q.Closes, Items: len(q.Items()), Minutes: q.Minutes})
 	}
 	for i := range n - n/2 {
 		g, copy := c.Guides[i%len(c.Guides)], i/len(c.Guides)

@@ -26,6 +26,19 @@ func Connect(path string) (*dbx.DB, error) {
 		"foreign_keys":       "ON",
 		"temp_store":         "MEMORY",
 		"cache_size":         "-32000",
+		"secure_delete":      "ON", // what is erased is overwritten: drafts, addresses
+	}))
+}
+
+// ConnectUrn opens the file of answers that wait for others: nothing stays behind
+// of what was deleted, neither in its pages nor in a journal. Its transactions
+// survive a power cut.
+func ConnectUrn(path string) (*dbx.DB, error) {
+	return dbx.Open("sqlite", dsn(path, false, map[string]string{
+		"journal_mode":  "TRUNCATE",
+		"synchronous":   "FULL",
+		"temp_store":    "MEMORY",
+		"secure_delete": "ON",
 	}))
 }
 
@@ -43,7 +56,7 @@ func ConnectSnapshot(path string) (*dbx.DB, error) {
 func dsn(path string, readOnly bool, pragmas map[string]string) string {
 	q := url.Values{}
 	q.Add("_pragma", "busy_timeout(5000)") // first: WAL itself may have to wait
-	for _, name := range []string{"journal_mode", "synchronous", "journal_size_limit", "foreign_keys", "temp_store", "cache_size", "query_only"} {
+	for _, name := range []string{"journal_mode", "synchronous", "journal_size_limit", "foreign_keys", "temp_store", "cache_size", "secure_delete", "query_only"} {
 		if v, ok := pragmas[name]; ok {
 			q.Add("_pragma", name+"("+v+")")
 		}

@@ -172,7 +172,7 @@ func eachText(v any, change func(string) string) any {
 
 // summary is what the static site says of a questionnaire.
 func summary(q survey.Questionnaire, updated time.Time) content.Survey {
-	s := content.Survey{Slug: q.Slug, Title: q.Title, Intro: q.Intro, Opens: q.Opens, Closes: q.Closes, Minutes: q.Minutes, Updated: updated}
+	s := content.Survey{Slug: q.Slug, Title: q.Title, Intro: q.Intro, Stored: q.Stored(), Opens: q.Opens, Closes: q.Closes, Minutes: q.Minutes, Updated: updated}
 	for _, item := range q.Items() {
 		if item.Type != survey.Info {
 			s.Items++

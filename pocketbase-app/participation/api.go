@@ -11,6 +11,7 @@ import (
 	"servicepoint/content"
 	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/gate"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -22,6 +23,7 @@ type submission struct {
 	Channel  string                     `json:"channel"`
 	Seed     int                        `json:"seed"` // of the random order, 0 when nothing was shuffled
 	Answers  map[string]json.RawMessage `json:"answers"`
+	Pass     string                     `json:"pass"` // what the survey's access asks for: code, invitation, solved challenge
 }
 
 // check applies the questionnaire and the rules of the envelope.
@@ -65,6 +67,21 @@ func (pt *Participation) putResponse(e *core.RequestEvent) error {
 		return err
 	}
 	problems = append(problems, missing...)
+	pass, passErr := pt.shown(e, q.Questionnaire, sent.Pass)
+	if q.Anonymous && q.Named() {
+		if again, err := pt.tookPart(e.Request.Context(), q.Slug, pass, id); err != nil {
+			return err
+		} else if again {
+			return pt.acknowledge(e, http.StatusOK, q.Slug, id)
+		}
+	}
+	var wrongPass content.Problems
+	if errors.As(passErr, &wrongPass) {
+		problems, passErr = append(problems, wrongPass...), nil
+	}
+	if passErr != nil {
+		return passErr
+	}
 	refusal := problems.Err()
 	if err := q.open(pt.p.Now()); err != nil {
 		refusal = err
@@ -72,9 +89,8 @@ func (pt *Participation) putResponse(e *core.RequestEvent) error {
 	if refusal != nil {
 		return pt.answerAgain(e, q, id, sent, refusal)
 	}
-	what, err := pt.put(e.Request.Context(), entry{
-		survey: q.Slug, id: id, version: q.Version, language: sent.Language, channel: sent.Channel,
-		day: pt.day(), seed: sent.Seed, answers: string(answers.Canonical()),
+	what, err := pt.put(e.Request.Context(), q.Questionnaire, answers, entry{
+		id: id, language: sent.Language, channel: sent.Channel, day: pt.day(), seed: sent.Seed, pass: pass,
 	})
 	switch {
 	case err != nil:
@@ -87,16 +103,51 @@ func (pt *Participation) putResponse(e *core.RequestEvent) error {
 	return pt.acknowledge(e, http.StatusCreated, q.Slug, id)
 }
 
-// put stores an answer and maps what may go wrong: a full queue or a lock held
+// shown reads the pass of an API request. Devices of the city's need no proof of work.
+func (pt *Participation) shown(e *core.RequestEvent, q survey.Questionnaire, s string) (gate.Pass, error) {
+	if q.Access == survey.AccessProof && e.Auth != nil && e.Auth.Collection().Name == "devices" {
+		return gate.Pass{}, nil
+	}
+	return pt.gate.Shown(e, scope(q.Slug), q.Access, s)
+}
+
+// complete fills in what a questionnaire says about an answer: what is personal,
+// which counters it counts for, whether it goes into the urn.
+func (pt *Participation) complete(q survey.Questionnaire, answers survey.Answers, e entry) entry {
+	e.survey, e.version = q.Slug, q.Version
+	open, personal := q.Split(answers)
+	e.answers = string(open.Canonical())
+	if len(personal) > 0 {
+		e.personal = string(personal.Canonical())
+	}
+	e.urn = q.Anonymous && q.Named()
+	e.tag = pt.gate.Tag(scope(q.Slug), e.id)
+	if q.MaxResponses > 0 {
+		e.limits = append(e.limits, limit{max: q.MaxResponses})
+	}
+	for _, quota := range q.Quotas {
+		if quota.When.Holds(answers) {
+			e.limits = append(e.limits, limit{code: quota.Code, max: quota.Limit, when: quota.When})
+		}
+	}
+	return e
+}
+
+// put stores the answers to a questionnaire. e says how they came: id, language,
+// channel, day, seed, draft and pass; the caller has made sure that there is a
+// pass where one is needed. It maps what may go wrong: a full queue or a lock held
 // by another process means "try again", the same request is safe to repeat.
-func (pt *Participation) put(ctx context.Context, e entry) (outcome, error) {
-	what, err := pt.writer.put(ctx, e)
+func (pt *Participation) put(ctx context.Context, q survey.Questionnaire, answers survey.Answers, e entry) (outcome, error) {
+	what, err := pt.writer.put(ctx, pt.complete(q, answers, e))
 	if err == nil {
 		return what, nil
 	}
 	var refusal *base.Error
 	if errors.As(err, &refusal) {
-		return 0, err
+		if refusal.Code == "quota_full" {
+			refusal = sayQuota(q, e.language, refusal)
+		}
+		return 0, refusal
 	}
 	if ctx.Err() != nil || isBusy(err) {
 		return 0, base.Refuse(http.StatusServiceUnavailable, "busy")
@@ -126,7 +177,9 @@ func (pt *Participation) answerAgain(e *core.RequestEvent, q current, id string,
 		return err
 	}
 	answers, problems := sent.check(version.Questionnaire)
-	if len(problems) > 0 || sent.Language != row.Language || sent.Channel != row.Channel || sent.Seed != row.Seed || string(answers.Canonical()) != row.Answers {
+	same := pt.complete(version.Questionnaire, answers, entry{id: id})
+	if len(problems) > 0 || sent.Language != row.Language || sent.Channel != row.Channel || sent.Seed != row.Seed ||
+		same.answers != row.Answers || same.personal != row.Personal {
 		return base.Refuse(http.StatusConflict, "response_differs")
 	}
 	return pt.acknowledge(e, http.StatusOK, q.Slug, id)
@@ -141,10 +194,13 @@ type responseRow struct {
 	Day      string `db:"day"`
 	Seed     int    `db:"seed"`
 	Answers  string `db:"answers"`
+	Personal string `db:"personal"`
 }
 
 func (pt *Participation) storedResponse(slug, id string) (row responseRow, err error) {
-	err = pt.p.App.DB().NewQuery(`SELECT id, version, language, channel, day, seed, answers FROM responses WHERE survey = {:survey} AND id = {:id}`).
+	err = pt.p.App.DB().NewQuery(`SELECT id, version, language, channel, day, seed, answers,
+		coalesce((SELECT p.answers FROM response_personal p WHERE p.survey = r.survey AND p.id = r.id), '') AS personal
+		FROM responses r WHERE survey = {:survey} AND id = {:id}`).
 		Bind(dbx.Params{"survey": slug, "id": id}).One(&row)
 	if base.IsNoRows(err) {
 		err = base.ErrNotFound

@@ -13,6 +13,7 @@ import (
 	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/basetest"
+	"servicepoint/pocketbase-app/base/gate"
 	"servicepoint/pocketbase-app/participation"
 
 	"github.com/pocketbase/dbx"
@@ -107,12 +108,12 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	p := basetest.New(t, participation.Words)
+	p := basetest.New(t, participation.Words, gate.Words)
 	p.App.Settings().RateLimits.Enabled = false
 	m := participation.New(p)
 	t.Cleanup(m.Close)
 	publish(t, p, smartKassel())
-	srv, client := basetest.Serve(t, p, byHeader(p), m.Bind)
+	srv, client := basetest.Serve(t, p, byHeader(p), m.Bind, gate.New(p).Bind)
 	return &world{p, m, srv, client}
 }
 

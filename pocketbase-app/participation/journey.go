@@ -11,6 +11,7 @@ import (
 	"servicepoint/content/survey"
 	"servicepoint/content/upload"
 	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/gate"
 
 	"github.com/pocketbase/pocketbase/core"
 )
@@ -68,6 +69,19 @@ func (pt *Participation) start(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	form := url.Values{}
+	if gate.Needs(q.Access) {
+		if form, err = base.DecodeForm(e.Response, e.Request); err != nil {
+			return err
+		}
+	}
+	if err := pt.admit(e, q, form); err != nil {
+		var problems content.Problems
+		if errors.As(err, &problems) {
+			return pt.showGate(e, http.StatusUnprocessableEntity, q, nil, form, problems)
+		}
+		return err
+	}
 	d, err := pt.newDraft(e, q, url.Values{})
 	if err != nil {
 		return err
@@ -113,8 +127,9 @@ func (pt *Participation) step(e *core.RequestEvent) (*draft, error) {
 
 // closedMidway says that the survey ended while somebody was filling it in.
 func closedMidway(err error) error {
-	if err == nil {
-		return nil
+	var refusal *base.Error
+	if err == nil || errors.As(err, &refusal) && refusal.Code == "survey_paused" {
+		return err
 	}
 	return base.Refuse(http.StatusConflict, "survey_closed_midway")
 }
@@ -125,7 +140,7 @@ func (pt *Participation) wasSent(r *http.Request, slug string) (bool, error) {
 	if t == "" {
 		return false, nil
 	}
-	_, err := pt.storedResponse(slug, pt.responseID(slug, t))
+	_, err := pt.receipt(r, slug, pt.responseID(slug, t))
 	if errors.Is(err, base.ErrNotFound) {
 		return false, nil
 	}
@@ -365,10 +380,13 @@ func (pt *Participation) send(e *core.RequestEvent) error {
 	if problems = append(problems, missing...); len(problems) > 0 {
 		return pt.showSummary(e, http.StatusUnprocessableEntity, d, problems)
 	}
-	_, err = pt.put(e.Request.Context(), entry{
-		survey: d.Slug, id: pt.responseID(d.Slug, d.token), version: d.Version,
-		language: base.Lang(e.Request), channel: d.channel, day: pt.day(), seed: d.seed,
-		answers: string(answers.Canonical()), draft: draftHash(d.token),
+	pass, err := pt.carried(e.Request, d.Questionnaire)
+	if err != nil {
+		return err
+	}
+	_, err = pt.put(e.Request.Context(), d.Questionnaire, answers, entry{
+		id: pt.responseID(d.Slug, d.token), language: base.Lang(e.Request), channel: d.channel, day: pt.day(), seed: d.seed,
+		draft: draftHash(d.token), pass: pass,
 	})
 	if err != nil {
 		return err
@@ -386,7 +404,7 @@ func (pt *Participation) showThanks(e *core.RequestEvent) error {
 	}
 	t := token(e.Request, slug)
 	id := pt.responseID(slug, t)
-	row, err := pt.storedResponse(slug, id)
+	row, err := pt.receipt(e.Request, slug, id)
 	if t == "" || errors.Is(err, base.ErrNotFound) {
 		if err := q.open(pt.p.Now()); err != nil {
 			return err
@@ -413,7 +431,7 @@ func (pt *Participation) showThanks(e *core.RequestEvent) error {
 		Title: pt.p.Words.In(lang, "participation.thanks_title"),
 		Data: map[string]any{
 			"Idle": idle, "Survey": phraseOf(version.Title, lang), "Thanks": thanks, "ThanksLang": thanksLang,
-			"Reference": pt.reference(slug, id), "Day": survey.FormatDate(row.Day, lang),
+			"Reference": pt.reference(slug, id), "Day": formatDay(row.Day, lang),
 			"Slug": slug, "Phone": row.Channel == phone && onPhone(e, slug),
 		},
 	})
@@ -421,6 +439,19 @@ func (pt *Participation) showThanks(e *core.RequestEvent) error {
 
 // showIntro shows a page that stands before the questions: "start" or "gone".
 func (pt *Participation) showIntro(e *core.RequestEvent, status int, name string, q current, begun *draft) error {
+	return pt.showGated(e, status, name, q, begun, nil, nil)
+}
+
+// showGate shows the start page again with what is wrong at the gate.
+func (pt *Participation) showGate(e *core.RequestEvent, status int, q current, begun *draft, form url.Values, problems content.Problems) error {
+	return pt.showGated(e, status, "start", q, begun, form, problems)
+}
+
+func (pt *Participation) showGated(e *core.RequestEvent, status int, name string, q current, begun *draft, form url.Values, problems content.Problems) error {
+	part, err := pt.gate.Fields(e, scope(q.Slug), q.Access, form, problems)
+	if err != nil {
+		return err
+	}
 	lang := base.Lang(e.Request)
 	intro, introLang, err := markdown(q.Intro, lang)
 	if err != nil {
@@ -440,8 +471,9 @@ func (pt *Participation) showIntro(e *core.RequestEvent, status int, name string
 		closes = survey.FormatDate(q.Closes.In(content.Berlin).Format("2006-01-02"), lang)
 	}
 	return pt.p.Show(e, status, templates, name, base.View{
-		Title: pageTitle,
+		Title: pageTitle, Problems: problems,
 		Data: map[string]any{
+			"Gate": part, "Stored": storedText(q.Questionnaire, lang),
 			"Survey": title, "Slug": q.Slug, "Intro": intro, "IntroLang": introLang, "GoOn": goOn,
 			"Minutes": q.EstimatedMinutes(), "Pages": len(q.Pages), "Questions": summarise(q.Questionnaire, lang).Questions,
 			"Closes": closes, "Anonymous": q.Anonymous, "Translated": speaks(q.Questionnaire, lang),

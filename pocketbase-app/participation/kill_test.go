@@ -36,7 +36,7 @@ func writeUntilKilled(dir string) {
 	if err := app.RunAllMigrations(); err != nil {
 		panic(err)
 	}
-	w := newWriter(app)
+	w := newWriter(app, nil)
 	var wg sync.WaitGroup
 	for g := range 32 {
 		wg.Go(func() {

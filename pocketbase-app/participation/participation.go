@@ -22,10 +22,12 @@ import (
 	"embed"
 	"encoding/base32"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"servicepoint/content"
 	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/gate"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -51,6 +53,7 @@ type Participation struct {
 	mails      *base.Limits
 	pairings   *base.Limits
 	uploads    *uploads
+	gate       *gate.Gate
 }
 
 // New makes the matter and starts its writer; [Participation.Close] ends it.
@@ -58,13 +61,19 @@ func New(p *base.Platform) *Participation {
 	pt := &Participation{
 		p:          p,
 		surveys:    newSurveys(p),
-		writer:     newWriter(p.App),
+		writer:     newWriter(p.App, newUrn(p.App.DataDir())),
 		references: p.Key("survey references"),
 		ids:        p.Key("survey response ids"),
 		mails:      base.NewLimits(5, time.Hour),
 		pairings:   base.NewLimits(deviceAttempts, time.Hour),
 		uploads:    newUploads(p),
+		gate:       gate.New(p),
 	}
+	pt.gate.Pending = func(s string, hash []byte) bool {
+		_, ok := pt.writer.urn.tag(strings.TrimPrefix(s, scopePrefix), hash)
+		return ok
+	}
+	keepOutOfBackups(p.App)
 	for _, hook := range []interface {
 		BindFunc(func(*core.RecordEvent) error) string
 	}{
@@ -163,6 +172,11 @@ func randomBytes() []byte {
 	rand.Read(b)
 	return b
 }
+
+// scopePrefix begins the scopes of surveys at the gate.
+const scopePrefix = "umfragen/"
+
+func scope(slug string) string { return scopePrefix + slug }
 
 // uuid4 writes 16 bytes as a UUID of version 4 (RFC 9562).
 func uuid4(b []byte) string {

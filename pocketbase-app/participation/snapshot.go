@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"maps"
 	"path/filepath"
 
 	"servicepoint/content/survey"
@@ -18,6 +19,7 @@ type Snapshot struct {
 	slug     string
 	versions []survey.Questionnaire
 	count    int
+	personal bool
 	close    func() error
 	tx       *sql.Tx
 	ctx      context.Context
@@ -94,12 +96,21 @@ func (s *Snapshot) Versions() []survey.Questionnaire { return s.versions }
 // Count is the number of responses.
 func (s *Snapshot) Count() int { return s.count }
 
+// WithPersonal makes the snapshot give the answers to personal questions too. Ask
+// for it only on behalf of somebody who is cleared for them.
+func (s *Snapshot) WithPersonal() { s.personal = true }
+
 // Responses reads all responses in the order of their random ids, which tells
 // nothing about when they came. An error ends the sequence. Finish one pass
 // before the next begins.
 func (s *Snapshot) Responses() iter.Seq2[survey.Response, error] {
 	return func(yield func(survey.Response, error) bool) {
-		rows, err := s.tx.QueryContext(s.ctx, `SELECT id, version, language, channel, day, seed, answers FROM responses WHERE survey = ? ORDER BY id`, s.slug)
+		query := `SELECT id, version, language, channel, day, seed, answers, NULL FROM responses WHERE survey = ? ORDER BY id`
+		if s.personal {
+			query = `SELECT r.id, version, language, channel, day, seed, r.answers, p.answers FROM responses r
+				LEFT JOIN response_personal p ON p.survey = r.survey AND p.id = r.id WHERE r.survey = ? ORDER BY r.id`
+		}
+		rows, err := s.tx.QueryContext(s.ctx, query, s.slug)
 		if err != nil {
 			yield(survey.Response{}, err)
 			return
@@ -107,10 +118,16 @@ func (s *Snapshot) Responses() iter.Seq2[survey.Response, error] {
 		defer rows.Close()
 		for rows.Next() {
 			var r survey.Response
-			var answers sql.RawBytes
-			err := rows.Scan(&r.ID, &r.Version, &r.Language, &r.Channel, &r.Day, &r.Seed, &answers)
+			var answers, personal sql.RawBytes
+			err := rows.Scan(&r.ID, &r.Version, &r.Language, &r.Channel, &r.Day, &r.Seed, &answers, &personal)
 			if err == nil {
 				r.Answers, err = survey.DecodeAnswers(answers)
+			}
+			if err == nil && personal != nil {
+				var more survey.Answers
+				if more, err = survey.DecodeAnswers(personal); err == nil {
+					maps.Copy(r.Answers, more)
+				}
 			}
 			if err != nil {
 				yield(survey.Response{}, fmt.Errorf("survey %s, response %s: %w", s.slug, r.ID, err))

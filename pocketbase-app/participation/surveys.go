@@ -31,6 +31,7 @@ type document struct {
 type current struct {
 	*asked
 	live   bool // published, not withdrawn
+	paused bool // by staff
 	looked time.Time
 }
 
@@ -71,8 +72,10 @@ func (s *surveys) find(slug string) (current, error) {
 	var row struct {
 		State   string `db:"state"`
 		Version int    `db:"version"`
+		Paused  bool   `db:"paused"`
 	}
-	err := s.p.App.DB().NewQuery(`SELECT s.state, v.version FROM surveys s JOIN survey_versions v ON v.survey = s.slug
+	err := s.p.App.DB().NewQuery(`SELECT s.state, v.version, coalesce(r.paused, 0) AS paused FROM surveys s JOIN survey_versions v ON v.survey = s.slug
+		LEFT JOIN survey_runs r ON r.survey = s.slug
 		WHERE s.slug = {:slug} ORDER BY v.version DESC LIMIT 1`).Bind(dbx.Params{"slug": slug}).One(&row)
 	if base.IsNoRows(err) {
 		return current{}, base.ErrNotFound
@@ -84,7 +87,7 @@ func (s *surveys) find(slug string) (current, error) {
 	if err != nil {
 		return current{}, err
 	}
-	c = current{asked: q, live: row.State == "published", looked: now}
+	c = current{asked: q, live: row.State == "published", paused: row.Paused, looked: now}
 	s.mu.Lock()
 	s.current[slug] = c
 	s.mu.Unlock()
@@ -141,8 +144,15 @@ func (c current) open(now time.Time) error {
 		return base.Refuse(http.StatusConflict, "survey_not_open", "day", c.Opens.In(content.Berlin).Format("02.01.2006"))
 	case !c.OpenAt(now):
 		return base.Refuse(http.StatusConflict, "survey_closed")
+	case c.paused:
+		return base.Refuse(http.StatusConflict, "survey_paused")
 	}
 	return nil
+}
+
+// ended reports whether no answers come any more, unless a new version asks anew.
+func (c current) ended(now time.Time) bool {
+	return !c.live || !now.Before(c.Opens) && !c.OpenAt(now)
 }
 
 func newDocument(v any) (document, error) {

@@ -5,9 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"net/http"
+	"os"
 	"sync"
 
+	"servicepoint/content/survey"
+	"servicepoint/content/survey/condition"
 	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/base/gate"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -32,12 +36,29 @@ type entry struct {
 	version                                     int
 	seed                                        int    // of the random order
 	draft                                       string // hash of the draft that it came from, deleted along
+
+	personal string    // canonical JSON of the personal answers, "" when there are none
+	pass     gate.Pass // redeemed along
+	tag      []byte    // see gate.Tag
+	limits   []limit   // that the answer counts for
+	urn      bool      // anonymous and named: it goes into the urn first
 }
+
+// limit is a counter of the survey that an answer counts for: "" counts all,
+// other codes are those of quotas.
+type limit struct {
+	code string
+	max  int
+	when condition.Expr // of a quota
+}
+
+var errFull = base.Refuse(http.StatusConflict, "survey_full")
 
 type job struct {
 	entry
 	ctx     context.Context
 	outcome outcome
+	refusal error      // this answer was refused, whatever becomes of the others
 	done    chan error // one place: the writer never waits for a reader
 }
 
@@ -47,16 +68,20 @@ type job struct {
 // any of the group is acknowledged.
 type writer struct {
 	app     core.App
+	urn     *urn // nil in tests that need none
 	jobs    chan *job
+	tasks   chan func() // run between groups
 	closing chan struct{}
 	closed  chan struct{}
 	once    sync.Once
 	ready   *statements
 }
 
-func newWriter(app core.App) *writer {
+func newWriter(app core.App, u *urn) *writer {
 	w := &writer{
 		app:     app,
+		urn:     u,
+		tasks:   make(chan func()),
 		jobs:    make(chan *job, 4*groupSize),
 		closing: make(chan struct{}),
 		closed:  make(chan struct{}),
@@ -107,12 +132,18 @@ func (w *writer) put(ctx context.Context, e entry) (outcome, error) {
 
 func (w *writer) run() {
 	defer close(w.closed)
-	defer func() { w.ready.close() }()
+	defer func() {
+		w.ready.close()
+		w.urn.close()
+	}()
+	w.recover()
 	group := make([]*job, 0, groupSize)
 	for {
 		select {
 		case j := <-w.jobs:
 			w.commit(w.gather(append(group[:0], j)))
+		case task := <-w.tasks:
+			task()
 		case <-w.closing:
 			for {
 				rest := w.gather(group[:0])
@@ -122,6 +153,24 @@ func (w *writer) run() {
 				w.commit(rest)
 			}
 		}
+	}
+}
+
+// recover opens an urn that an earlier run left. What keeps it from opening is
+// tried again with the first answer for it.
+func (w *writer) recover() {
+	if w.urn == nil {
+		return
+	}
+	if _, err := os.Stat(w.urn.path); err != nil {
+		return
+	}
+	st, err := w.statements()
+	if err == nil {
+		err = w.begin(st)
+	}
+	if err != nil {
+		w.app.Logger().Error("the urn stays shut", "error", err.Error())
 	}
 }
 
@@ -153,9 +202,29 @@ func (w *writer) commit(group []*job) {
 	if n == 0 {
 		return
 	}
-	err := w.store(group)
+	var plain, named []*job
 	for _, j := range group {
-		j.done <- err
+		if j.urn && w.urn != nil {
+			named = append(named, j)
+		} else {
+			plain = append(plain, j)
+		}
+	}
+	tell := func(jobs []*job, err error) {
+		for _, j := range jobs {
+			if err == nil {
+				err := j.refusal
+				j.done <- err
+				continue
+			}
+			j.done <- err
+		}
+	}
+	if len(named) > 0 {
+		tell(named, w.cast(named))
+	}
+	if len(plain) > 0 {
+		tell(plain, w.store(plain))
 	}
 }
 
@@ -173,7 +242,28 @@ func (w *writer) store(group []*job) error {
 	defer tx.Rollback()
 	insert := tx.Stmt(st.insert)
 	for _, j := range group {
-		if j.outcome, err = st.storeOne(tx, insert, j.entry); err != nil {
+		j.refusal = nil
+		if !j.guarded() {
+			if j.outcome, err = st.storeOne(tx, insert, j.entry); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := tx.Exec(`SAVEPOINT one`); err != nil {
+			return err
+		}
+		j.outcome, err = st.storeGuarded(tx, insert, j.entry)
+		var refusal *base.Error
+		switch {
+		case errors.As(err, &refusal):
+			j.refusal = refusal
+			if _, err := tx.Exec(`ROLLBACK TO one`); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		}
+		if _, err := tx.Exec(`RELEASE one`); err != nil {
 			return err
 		}
 	}
@@ -215,6 +305,90 @@ func (st *statements) close() {
 	}
 }
 
+// guarded reports whether the answer may be refused by what others did.
+func (e entry) guarded() bool { return !e.pass.IsZero() || len(e.limits) > 0 }
+
+// storeGuarded stores an answer, counts it and redeems its pass: all or nothing.
+// A repeated answer is told before its pass is looked at.
+func (st *statements) storeGuarded(tx *sql.Tx, insert *sql.Stmt, e entry) (outcome, error) {
+	for _, l := range e.limits { // before the answer is there, a new counter counts the others
+		if err := st.begin(tx, e.survey, l); err != nil {
+			return 0, err
+		}
+	}
+	what, err := st.storeOne(tx, insert, e)
+	if err != nil || what != stored {
+		return what, err
+	}
+	for _, l := range e.limits {
+		if err := count(tx, e.survey, l, 1); err != nil {
+			return 0, err
+		}
+	}
+	return stored, e.pass.Redeem(tx, scope(e.survey), e.tag)
+}
+
+// begin makes the counter of a limit, if there is none, from what is stored.
+func (st *statements) begin(tx *sql.Tx, survey string, l limit) error {
+	var one int
+	err := tx.QueryRow(`SELECT 1 FROM survey_counters WHERE survey = ? AND code = ?`, survey, l.code).Scan(&one)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	n, err := countStored(tx, survey, l)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO survey_counters (survey, code, n, max) VALUES (?, ?, ?, ?)`, survey, l.code, n, max(n, l.max))
+	return err
+}
+
+func countStored(tx *sql.Tx, slug string, l limit) (n int, err error) {
+	if l.code == "" {
+		err = tx.QueryRow(`SELECT count(*) FROM responses WHERE survey = ?`, slug).Scan(&n)
+		return n, err
+	}
+	rows, err := tx.Query(`SELECT answers FROM responses WHERE survey = ?`, slug)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var b sql.RawBytes
+		if err := rows.Scan(&b); err != nil {
+			return 0, err
+		}
+		a, err := survey.DecodeAnswers(b)
+		if err != nil {
+			return 0, err
+		}
+		if l.when.Holds(a) {
+			n++
+		}
+	}
+	return n, rows.Err()
+}
+
+// count adds to a counter; the CHECK of the table refuses more than the limit.
+func count(tx *sql.Tx, survey string, l limit, n int) error {
+	_, err := tx.Exec(`UPDATE survey_counters SET n = n + ?, max = ? WHERE survey = ? AND code = ?`, n, l.max, survey, l.code)
+	var coded interface{ Code() int }
+	if errors.As(err, &coded) && coded.Code() == constraintCheck {
+		return full(l.code)
+	}
+	return err
+}
+
+// constraintCheck is SQLITE_CONSTRAINT_CHECK.
+const constraintCheck = 275
+
+func full(code string) error {
+	if code == "" {
+		return errFull
+	}
+	return base.Refuse(http.StatusConflict, "quota_full", "quota", code)
+}
+
 func (st *statements) storeOne(tx *sql.Tx, insert *sql.Stmt, e entry) (outcome, error) {
 	result, err := insert.Exec(e.survey, e.id, e.version, e.language, e.channel, e.day, e.seed, e.answers)
 	if err != nil {
@@ -224,21 +398,22 @@ func (st *statements) storeOne(tx *sql.Tx, insert *sql.Stmt, e entry) (outcome, 
 	if err != nil {
 		return 0, err
 	}
-	if e.draft != "" {
-		// What stays without a draft and is in no response is swept.
-		if _, err := tx.Exec(`UPDATE survey_uploads SET draft = '' WHERE draft = ? AND instr(?, name) > 0`, e.draft, e.answers); err != nil {
+	if n == 1 && e.personal != "" {
+		if _, err := tx.Exec(`INSERT INTO response_personal (survey, id, answers) VALUES (?, ?, ?)`, e.survey, e.id, e.personal); err != nil {
 			return 0, err
 		}
-		if _, err := tx.Exec(`DELETE FROM survey_drafts WHERE hash = ?`, e.draft); err != nil {
-			return 0, err
-		}
+	}
+	if err := forget(tx, e); err != nil {
+		return 0, err
 	}
 	if n == 1 {
 		return stored, nil
 	}
 	var equal bool
-	err = tx.QueryRow(`SELECT language = ? AND channel = ? AND seed = ? AND answers = ? FROM responses WHERE survey = ? AND id = ?`,
-		e.language, e.channel, e.seed, e.answers, e.survey, e.id).Scan(&equal)
+	err = tx.QueryRow(`SELECT language = ? AND channel = ? AND seed = ? AND answers = ? AND
+		coalesce((SELECT p.answers FROM response_personal p WHERE p.survey = r.survey AND p.id = r.id), '') = ?
+		FROM responses r WHERE survey = ? AND id = ?`,
+		e.language, e.channel, e.seed, e.answers, e.personal, e.survey, e.id).Scan(&equal)
 	if err != nil {
 		return 0, err
 	}
@@ -246,4 +421,18 @@ func (st *statements) storeOne(tx *sql.Tx, insert *sql.Stmt, e entry) (outcome, 
 		return same, nil
 	}
 	return differs, nil
+}
+
+// forget deletes the draft of an answer.
+func forget(tx *sql.Tx, e entry) error {
+	if e.draft != "" {
+		// What stays without a draft and is in no response is swept.
+		if _, err := tx.Exec(`UPDATE survey_uploads SET draft = '' WHERE draft = ? AND instr(?, name) > 0`, e.draft, e.answers+e.personal); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM survey_drafts WHERE hash = ?`, e.draft); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -34,7 +34,7 @@ func stands(t *testing.T, p *base.Platform, id string) bool {
 // PocketBase writes too and callers give up at random.
 func TestTheWriterKeepsWhatItAcknowledged(t *testing.T) {
 	p := basetest.New(t)
-	w := newWriter(p.App)
+	w := newWriter(p.App, nil)
 	defer w.close()
 	var wg sync.WaitGroup
 	var acknowledged, given atomic.Int64
@@ -145,7 +145,7 @@ func TestAGroupThatFailsIsAcknowledgedToNobody(t *testing.T) {
 
 func TestClosingDrainsAndThenRefuses(t *testing.T) {
 	p := basetest.New(t)
-	w := newWriter(p.App)
+	w := newWriter(p.App, nil)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	acknowledged := map[string]bool{}

@@ -70,23 +70,20 @@ func (g *Gate) admitCode(e *core.RequestEvent, scope, code string) (Pass, error)
 		}
 		return Pass{}, content.Problems{{Field: FieldCode, Code: "code_malformed"}}
 	}
-	giveBack := func() {}
-	if !g.p.Exempt(e) {
-		back, wait := g.guesses.Take(base.Network(e.RealIP()), g.p.Now())
-		if wait > 0 {
-			return Pass{}, base.Refuse(http.StatusTooManyRequests, "too_many_requests")
-		}
-		giveBack = back
-	}
 	p := g.pass(survey.AccessCode, g.codeHash(scope, code))
 	state, _, err := g.Look(e.Request.Context(), scope, p)
 	switch {
 	case err != nil:
 		return Pass{}, err
 	case state == Unknown:
+		// Only wrong codes count: a whole school may answer from one address.
+		if !g.p.Exempt(e) {
+			if _, wait := g.guesses.Take(base.Network(e.RealIP()), g.p.Now()); wait > 0 {
+				return Pass{}, base.Refuse(http.StatusTooManyRequests, "too_many_requests")
+			}
+		}
 		return Pass{}, content.Problems{{Field: FieldCode, Code: "code_unknown"}}
 	}
-	giveBack()
 	if state == Used {
 		return p, content.Problems{{Field: FieldCode, Code: "code_used"}}
 	}
