@@ -88,6 +88,11 @@ var staffPages = []staffPage{
 	{"GET /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 200},
 	{"POST /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 400},
 
+	{"GET /redaktion/umfragen/{slug}/zugang/", "/redaktion/umfragen/smart-kassel/zugang/", []string{base.Editor, base.Publisher, base.Admin}, 200},
+	{"POST /redaktion/umfragen/{slug}/zugang/pause/", "/redaktion/umfragen/smart-kassel/zugang/pause/", issuers, 400},
+	{"POST /redaktion/umfragen/{slug}/zugang/codes/", "/redaktion/umfragen/smart-kassel/zugang/codes/", issuers, 409},
+	{"POST /redaktion/umfragen/{slug}/zugang/einladungen/", "/redaktion/umfragen/smart-kassel/zugang/einladungen/", issuers, 409},
+
 	{"GET /redaktion/konten/", "/redaktion/konten/", admins, 200},
 	{"POST /redaktion/konten/", "/redaktion/konten/", admins, 422},
 	{"GET /redaktion/konten/{id}/", "/redaktion/konten/niemand/", admins, 404},

@@ -105,6 +105,7 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 
 	pt.bindMap(se)
 	pt.bindUploads(se)
+	pt.bindAccess(se)
 	pt.bindPhone(se)
 	pt.bindDevices(se)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/teilnehmen/{$}", pt.showStart)

@@ -272,6 +272,15 @@ func (w *writer) begin(st *statements) error {
 	if err := w.urn.open(); err != nil {
 		return fmt.Errorf("the urn: %w", err)
 	}
+	if err := w.finish(st); err != nil {
+		w.urn.close()
+		return err
+	}
+	return nil
+}
+
+// finish moves every block that is marked and still there.
+func (w *writer) finish(st *statements) error {
 	blocks := map[string]bool{}
 	for _, a := range w.urn.answers {
 		if a.block != nil {
@@ -285,7 +294,6 @@ func (w *writer) begin(st *statements) error {
 	}
 	for id := range blocks {
 		if err := w.move(st, []byte(id)); err != nil {
-			w.urn.close()
 			return err
 		}
 	}
@@ -404,6 +412,12 @@ func (st *statements) forgetAll(group []*job) error {
 
 // release moves n answers and n passes of a survey to data.db, each drawn by lot.
 func (w *writer) release(st *statements, slug string, n int) error {
+	if err := w.finish(st); err != nil { // a block is marked once
+		return err
+	}
+	if left, _ := w.urn.waiting(slug, ""); left < n {
+		return nil // it was just moved
+	}
 	block := random(16)
 	answers, passes := slices.Clone(w.urn.answers), slices.Clone(w.urn.passes)
 	day := ""
