@@ -128,6 +128,7 @@ var staffPages = []staffPage{
 	{"GET /schalter/umfragen/{slug}/", "/schalter/umfragen/smart-kassel/", typists, 200},
 	{"POST /schalter/umfragen/{slug}/", "/schalter/umfragen/smart-kassel/", typists, 422},
 	{"POST /schalter/umfragen/{slug}/verwerfen/", "/schalter/umfragen/smart-kassel/verwerfen/", typists, 422},
+	{"GET /schalter/tablet/", "/schalter/tablet/", typists, 200},
 	{"GET /schalter/telefon/", "/schalter/telefon/", callers, 200},
 	{"POST /schalter/telefon/{slug}/", "/schalter/telefon/gibt-es-nicht/", callers, 404},
 	{"POST /schalter/telefon/{slug}/auflegen/", "/schalter/telefon/gibt-es-nicht/auflegen/", callers, 303},

@@ -28,7 +28,7 @@ type sheet struct {
 	seed     int
 	focus    string // id of the control that takes the focus, "" for none
 	live     bool   // every item with its rule, for scripts that know the other pages too
-	offline  bool   // nothing that needs the server to answer: no map picture, no uploads
+	offline  bool   // nothing that needs the server to answer: no map picture, no uploads, gaps for earlier answers stay
 }
 
 // items is a rendered page of questions. The caller puts HTML into a form; a form
@@ -258,9 +258,12 @@ type renderer struct {
 	rules   []condition.Expr // that scripts evaluate
 }
 
-// text is a text with earlier answers put in.
+// text is a text with earlier answers put in; offline, the script does it.
 func (r *renderer) text(t content.Text) phrase {
 	p := phraseOf(t, r.lang)
+	if r.offline {
+		return p
+	}
 	p.Text = r.q.Pipe(p.Text, r.reading.Answers, r.lang, nil)
 	return p
 }
@@ -373,7 +376,10 @@ func (r *renderer) item(i int, it *survey.Item) (itemView, bool, error) {
 	case survey.Info:
 		v.Kind = "info"
 		text, used := it.Text.In(r.lang)
-		html, err := content.Render(r.q.Pipe(text, r.reading.Answers, r.lang, escapeMarkdown))
+		if !r.offline {
+			text = r.q.Pipe(text, r.reading.Answers, r.lang, escapeMarkdown)
+		}
+		html, err := content.Render(text)
 		v.HTML, v.Text.Lang = template.HTML(html), foreign(text, used, r.lang)
 		return v, true, err
 	case survey.SingleChoice, survey.MultipleChoice, survey.YesNo, survey.Scale, survey.District:
@@ -563,7 +569,7 @@ func (r *renderer) ranking(v *itemView, it *survey.Item) {
 	ranked := rankedCodes(it, r.typed[it.Code])
 	for _, i := range it.Order(r.seed) {
 		o := &it.Options[i]
-		if !o.ShowIf.Holds(r.reading.Answers) {
+		if !r.live && !o.ShowIf.Holds(r.reading.Answers) {
 			continue
 		}
 		if !slices.Contains(ranked, o.Code) {

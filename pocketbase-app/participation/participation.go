@@ -108,6 +108,7 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 	pt.bindAccess(se)
 	pt.bindPhone(se)
 	pt.bindDevices(se)
+	pt.bindTablets(se)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/teilnehmen/{$}", pt.showStart)
 	pt.p.RoutePublic(se, "POST", "/umfragen/{slug}/teilnehmen/{$}", pt.start)
 	pt.p.RoutePublic(se, "GET", "/umfragen/{slug}/seite/{n}/{$}", pt.showPage)

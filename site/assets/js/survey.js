@@ -127,3 +127,6 @@ const start = () => {
 };
 
 if (form) start();
+
+// Pages of tablets have a script of their own.
+if (document.querySelector("main :is([data-tablet], [data-tablet-outbox])")) import(document.querySelector("[data-tablet-script]").dataset.tabletScript);
