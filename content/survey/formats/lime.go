@@ -260,7 +260,10 @@ func (l *lime) question(p *pageDraft, q *limeQuestion) {
 		return
 	}
 	when := l.when(q)
-	hidden := q.attribute("hidden") == "1"
+	hidden := q.attributes["hidden"].value == "1"
+	if hidden {
+		q.attribute("hidden")
+	}
 	if hidden && t == survey.Calculated {
 		hidden = false // worked out all the same, and never shown here
 	}
@@ -272,7 +275,11 @@ func (l *lime) question(p *pageDraft, q *limeQuestion) {
 			return
 		}
 	}
-	required := q.take("mandatory") != "N" && q.cells["mandatory"] != ""
+	required := q.peek("mandatory") == "Y" || q.peek("mandatory") == "S"
+	if required {
+		q.take("mandatory")
+	}
+	q.usual("mandatory", "N", "")
 	if q.cells["mandatory"] == "S" {
 		l.lose(q.place, "setting", "mandatory=S (soft)", "required")
 	}

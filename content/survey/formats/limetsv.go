@@ -81,7 +81,7 @@ func readTSV(b []byte) (survey.Questionnaire, []Loss, error) {
 			}
 			settings[name] = cells["text"]
 			for _, k := range sortedKeys(cells) {
-				if !slices.Contains([]string{"class", "name", "text", "type/scale", "relevance", "language"}, k) {
+				if !slices.Contains([]string{"class", "name", "text", "language"}, k) && !(k == "relevance" && trivial(cells[k])) {
 					l.lose(place, "attribute", k+"="+cells[k], "")
 				}
 			}
@@ -90,6 +90,11 @@ func readTSV(b []byte) (survey.Questionnaire, []Loss, error) {
 				texts[lang] = map[string]string{"surveyls_language": lang}
 			}
 			texts[lang][name] = cells["text"]
+			for _, k := range sortedKeys(cells) {
+				if !slices.Contains([]string{"class", "name", "text", "language"}, k) && !(k == "relevance" && trivial(cells[k])) {
+					l.lose(place, "attribute", k+"="+cells[k], "")
+				}
+			}
 		case "G":
 			key := cells["type/scale"]
 			if key == "" {

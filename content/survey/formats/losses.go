@@ -3,6 +3,7 @@ package formats
 import (
 	"embed"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,13 +14,16 @@ import (
 // Loss is one thing of a foreign file that the questionnaire (or of a
 // questionnaire that the foreign file) does not say in the same way. Place is
 // where it stands in the source; What is what stood there, cut short; Now what
-// became of it, if anything.
+// became of it, if anything. Several like things at one place are one Loss, whose
+// What begins the list and whose Things is all of it.
 type Loss struct {
 	Place string `json:"place"`
 	Code  string `json:"code"`           // one of Codes; stable
 	What  string `json:"what,omitempty"` // never longer than 200 characters
 	Now   string `json:"now,omitempty"`
 	Count int    `json:"count"` // of like things at this place, at least 1
+
+	Things []string `json:"things,omitempty"` // all of them when there are several, each cut short
 }
 
 //go:embed words/*.json
@@ -69,6 +73,9 @@ func (l Loss) Line(lang string) string {
 	b.WriteString(l.Place + ": ")
 	if l.What != "" {
 		b.WriteString(l.What)
+		if l.Count > 1 && strings.HasSuffix(l.What, "…") {
+			fmt.Fprintf(&b, " (%d)", l.Count)
+		}
 		if l.Now != "" {
 			b.WriteString(" → " + l.Now)
 		}
@@ -95,13 +102,15 @@ func (l *ledger) lose(place, code, what, now string) {
 	key := place + "\x00" + code
 	if i, ok := l.at[key]; ok {
 		old := &l.losses[i]
+		if old.Count == 1 {
+			old.Things = []string{join(old.What, old.Now)}
+		}
 		old.Count++
+		old.Things = append(old.Things, join(what, now))
 		if what != "" && utf8.RuneCountInString(old.What) < 160 {
-			if now != "" {
-				old.What, old.Now = cut(join(old.What, old.Now)+", "+join(what, now)), ""
-			} else {
-				old.What = cut(old.What + ", " + what)
-			}
+			old.What, old.Now = cut(join(old.What, old.Now)+", "+join(what, now)), ""
+		} else if what != "" && !strings.HasSuffix(old.What, "…") {
+			old.What = string([]rune(old.What)[:min(196, utf8.RuneCountInString(old.What))]) + ", …"
 		}
 		return
 	}
@@ -154,6 +163,17 @@ func (r *record) take(name string) string {
 
 // peek reads an attribute and leaves it to be taken or reported.
 func (r *record) peek(name string) string { return r.cells[name] }
+
+// word takes one of the words of an attribute; the others are left to be reported.
+func (r *record) word(name, want string) bool {
+	words := strings.Fields(r.cells[name])
+	i := slices.Index(words, want)
+	if i < 0 {
+		return false
+	}
+	r.cells[name] = strings.Join(slices.Delete(words, i, i+1), " ")
+	return true
+}
 
 // usual takes an attribute that says nothing: its value is the other program's default.
 func (r *record) usual(name string, values ...string) {

@@ -61,6 +61,12 @@ func readTables(b []byte) (map[string]table, error) {
 			case len(path) == 4 && row != nil:
 				tables[path[1]] = append(tables[path[1]], row)
 				row = nil
+			case len(path) > 2 && row == nil && !slices.Contains(path, "fields") && path[1] != "languages" && strings.TrimSpace(text.String()) != "":
+				at := strings.Join(path[1:], "/") // options of a theme
+				tables["-"] = append(tables["-"], map[string]string{"place": at, "value": text.String()})
+				if rows++; rows > maxRows {
+					return nil, tooLarge("rows", maxRows)
+				}
 			case len(path) == 2 && strings.TrimSpace(text.String()) != "":
 				tables[""] = append(tables[""], map[string]string{path[1]: text.String()})
 			}
@@ -177,7 +183,10 @@ func readLSS(b []byte) (survey.Questionnaire, []Loss, error) {
 			q.conditions = append(q.conditions, rec)
 		}
 	}
-	known := []string{"", "surveys", "surveys_languagesettings", "groups", "questions", "subquestions", "answers", "question_attributes", "conditions",
+	for _, r := range tables["-"] {
+		l.lose(r["place"], "look", r["value"], "")
+	}
+	known := []string{"", "-", "surveys", "surveys_languagesettings", "groups", "questions", "subquestions", "answers", "question_attributes", "conditions",
 		"group_l10ns", "question_l10ns", "answer_l10ns"}
 	for _, name := range sortedKeys(tables) {
 		if slices.Contains(known, name) {

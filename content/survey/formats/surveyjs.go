@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -515,7 +516,7 @@ func (s *surveyJS) choices(it *itemDraft, o object, at string) {
 		if before == len(it.Options) {
 			continue
 		}
-		if link := s.link(co.get("imageLink")); link != "" {
+		for _, link := range links(co.get("imageLink")) {
 			s.lose(at, "picture", link, "")
 		}
 		r := rule{place: at + "/choices", source: co.str("visibleIf")}
@@ -567,18 +568,17 @@ func (s *surveyJS) choices(it *itemDraft, o object, at string) {
 	}
 }
 
-func (s *surveyJS) link(v any) string {
+// links are the addresses of a picture, which may differ by language.
+func links(v any) (list []string) {
 	switch v := v.(type) {
 	case string:
-		return v
+		return []string{v}
 	case map[string]any:
 		for _, k := range sortedKeys(v) {
-			if t, ok := v[k].(string); ok {
-				return t
-			}
+			list = append(list, fmt.Sprint(k, " ", v[k]))
 		}
 	}
-	return ""
+	return list
 }
 
 func (s *surveyJS) scalar(at string, i int, o object) string {
@@ -672,6 +672,9 @@ var inputTypes = map[string]survey.Type{
 	"month": survey.ShortText, "week": survey.ShortText, "color": survey.ShortText, "password": survey.ShortText, "datetime": survey.Date,
 }
 
+// digits is a rule for so many digits, as codes of the post have them.
+var digits = regexp.MustCompile(`^\^(?:\[0-9\]|\\d)\{(\d{1,2})\}\$$`)
+
 func (s *surveyJS) textField(it *itemDraft, o object, at, name string) {
 	kind := o.str("inputType")
 	t, ok := inputTypes[kind]
@@ -705,6 +708,10 @@ func (s *surveyJS) textField(it *itemDraft, o object, at, name string) {
 		case kind == "text" && it.Type == survey.ShortText:
 			vo.take("type")
 			it.MaxLength = vo.whole("maxLength")
+		case kind == "regex" && it.Type == survey.ShortText && digits.MatchString(vo.peek("regex")):
+			vo.take("type")
+			it.MaxLength = whole(digits.FindStringSubmatch(vo.peek("regex"))[1])
+			s.lose(vo.place, "checked_by_code", vo.take("regex"), "max_length="+strconv.Itoa(it.MaxLength))
 		}
 	}
 	switch it.Type {

@@ -280,13 +280,10 @@ func (x *xlsForm) begin(open *[]*xlsGroup, r *record, word, name string, when ru
 	}
 	label := x.labels(r, "label", r.place+"/label", false, titleChars)
 	hint := x.labels(r, "hint", r.place+"/hint", true, textChars)
-	if strings.Contains(r.peek("appearance"), "table-list") {
-		r.take("appearance")
+	if r.word("appearance", "table-list") {
 		g.matrix = &itemDraft{}
 	}
-	if strings.TrimSpace(r.peek("appearance")) == "field-list" {
-		r.take("appearance") // one page, as all groups are
-	}
+	r.word("appearance", "field-list") // one page, as all groups are
 	if len(*open) == 0 {
 		g.page = x.page(r.place, name)
 		g.page.Title, g.page.when = label, when
@@ -343,7 +340,7 @@ func (x *xlsForm) question(p *pageDraft, open []*xlsGroup, r *record, word, list
 	appearance := r.peek("appearance")
 	if t == survey.SingleChoice {
 		if g := x.matrixOf(open, appearance); g != nil {
-			r.take("appearance")
+			r.word("appearance", "list-nolabel")
 			x.matrixRow(p, g, r, name, list, when, required)
 			return
 		}
@@ -365,8 +362,7 @@ func (x *xlsForm) question(p *pageDraft, open []*xlsGroup, r *record, word, list
 		x.lose(r.place, "type", word, string(t))
 	}
 	switch {
-	case t == survey.ShortText && strings.Contains(appearance, "multiline"):
-		r.take("appearance")
+	case t == survey.ShortText && r.word("appearance", "multiline"):
 		it.Type = survey.LongText
 	case t == survey.ShortText && appearance == "email":
 		r.take("appearance")
@@ -374,8 +370,7 @@ func (x *xlsForm) question(p *pageDraft, open []*xlsGroup, r *record, word, list
 	case t == survey.ShortText && appearance == "street":
 		r.take("appearance")
 		it.Type = survey.Street
-	case t == survey.SingleChoice && strings.Contains(appearance, "minimal"):
-		r.take("appearance")
+	case t == survey.SingleChoice && r.word("appearance", "minimal"):
 		it.Look = survey.Dropdown
 	case t == survey.SingleChoice && appearance == "likert":
 		r.take("appearance")
@@ -593,7 +588,7 @@ func (x *xlsForm) matrixOf(open []*xlsGroup, appearance string) *xlsGroup {
 func (x *xlsForm) matrixRow(p *pageDraft, g *xlsGroup, r *record, name, list string, when rule, required bool) {
 	label := x.labels(r, "label", r.place+"/label", false, labelChars)
 	hint := x.labels(r, "hint", r.place+"/hint", false, textChars)
-	header := r.cells["appearance"] == "label"
+	header := r.word("appearance", "label")
 	if g.matrix.Code == "" {
 		heading, help := g.matrix.Text, g.matrix.Help
 		code := g.cells["name"]
