@@ -164,8 +164,6 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		map[string]orders.Settler{
 			"booking": s.booking,
 			"case":    s.cases,
-
-			ideas.MailKind: s.ideas,
 		})
 
 	s.planning, err = planning.New(p, planning.Options{

@@ -3,7 +3,7 @@
 //
 // It does not write calls (package editorial does) nor the public pages: what is
 // released goes into the catalogue of the static site through [Publish]. [New]
-// makes the matter, [Ideas.Bind] adds its pages and its API, [Ideas.Settle] is
-// told when mails have gone, [Ideas.Forget] is the retention. Who votes is kept
-// under a pseudonym that differs from idea to idea (ADR 0021).
+// makes the matter, [Ideas.Bind] adds its pages and its API, [Ideas.Forget] is the
+// retention. Who votes is kept under a pseudonym that differs from idea to idea
+// (ADR 0021).
 package ideas

@@ -223,7 +223,7 @@ func adminPath(number int64) string { return "/redaktion/ideen/" + strconv.Forma
 func (h *house) mails() []string {
 	h.t.Helper()
 	var all []string
-	if err := h.p.App.DB().NewQuery(`SELECT payload FROM orders WHERE kind = 'idea-mail' ORDER BY id`).Column(&all); err != nil {
+	if err := h.p.App.DB().NewQuery(`SELECT payload FROM orders WHERE kind = 'private-mail' ORDER BY id`).Column(&all); err != nil {
 		h.t.Fatal(err)
 	}
 	return all

@@ -64,8 +64,8 @@ func (x *Ideas) forgetSome(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// forgetContacts deletes the addresses of every call that takes no ideas any more,
-// from mails that wait too.
+// forgetContacts deletes the addresses of every call that takes no ideas any more.
+// Mails that wait go out and lose theirs when they are settled.
 func (x *Ideas) forgetContacts(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -93,8 +93,6 @@ func (x *Ideas) forgetContacts(ctx context.Context) (int, error) {
 			for n, sql := range []string{
 				`DELETE FROM idea_contacts WHERE idea IN (SELECT number FROM ideas WHERE call = {:call})`,
 				`DELETE FROM idea_senders WHERE call = {:call}`,
-				`UPDATE orders SET payload = '{}' WHERE kind = '` + MailKind + `' AND payload <> '{}' AND state IN ('done', 'rejected', 'dead')
-					AND subject IN (SELECT 'idea:' || number FROM ideas WHERE call = {:call})`,
 			} {
 				res, err := tx.DB().NewQuery(sql).Bind(dbx.Params{"call": slug}).Execute()
 				if err != nil {

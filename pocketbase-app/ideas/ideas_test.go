@@ -10,10 +10,7 @@ import (
 	"time"
 
 	"servicepoint/content"
-	"servicepoint/hooks"
 	"servicepoint/pocketbase-app/base"
-
-	"github.com/pocketbase/pocketbase/core"
 )
 
 func TestAnIdeaFromTheFormToTheSite(t *testing.T) {
@@ -257,25 +254,6 @@ func TestModeratorsTellWhyAndMeet(t *testing.T) {
 		t.Errorf("builds: %v", h.rebuilt)
 	}
 	h.does(number, "released") // moderators may think again
-}
-
-func TestMailsForgetTheAddress(t *testing.T) {
-	h := open(t)
-	form := wish("Mit Adresse")
-	form.Set("email", "ada@example.org")
-	h.visitor().send(form)
-	id := h.scalar(`SELECT id FROM orders WHERE kind = 'idea-mail'`)
-	for state, empty := range map[hooks.State]bool{hooks.Dead: false, hooks.Done: true} {
-		err := h.p.App.RunInTransaction(func(tx core.App) error {
-			return h.x.Settle(tx, hooks.Order{ID: id}, state, hooks.Result{})
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if state == hooks.Done && h.mails()[0] != "{}" || state == hooks.Dead && empty {
-			t.Errorf("%s: %s", state, h.mails()[0])
-		}
-	}
 }
 
 func TestForgetting(t *testing.T) {

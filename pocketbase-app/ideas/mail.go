@@ -12,8 +12,8 @@ import (
 	"github.com/pocketbase/pocketbase/core"
 )
 
-// MailKind is the kind of the mail orders that [Ideas.Settle] settles.
-const MailKind = "idea-mail"
+// mailKind is that of orders whose address and text go as soon as they are settled.
+const mailKind = "private-mail"
 
 func reasonOf(number int64, did string) string {
 	return "ideas/" + strconv.FormatInt(number, 10) + " " + did
@@ -68,17 +68,6 @@ func (x *Ideas) putMail(tx core.App, number int64, at, to, lang, key string, arg
 	}
 	subject := "idea:" + strconv.FormatInt(number, 10)
 	return x.Platform.PutOrder(tx, hooks.Order{
-		Key: "mail:" + subject + ":" + key + ":" + at, Provider: "mail", Kind: MailKind, Subject: subject, Payload: payload,
+		Key: "mail:" + subject + ":" + key + ":" + at, Provider: "mail", Kind: mailKind, Subject: subject, Payload: payload,
 	})
-}
-
-// Settle erases the address and the private link from a mail order as soon as the
-// mail has gone or was refused for good. A dead order keeps them, so that staff
-// can send it again, until the retention of orders.
-func (x *Ideas) Settle(tx core.App, o hooks.Order, s hooks.State, _ hooks.Result) error {
-	if s != hooks.Done && s != hooks.Rejected {
-		return nil
-	}
-	_, err := tx.DB().NewQuery(`UPDATE orders SET payload = '{}' WHERE id = {:id}`).Bind(dbx.Params{"id": o.ID}).Execute()
-	return err
 }
