@@ -42,7 +42,7 @@ func TestBrowserResults(t *testing.T) {
 	for lang, seen := range map[string][]look{"": looks, "/en": looks[2:], "/ls": looks[2:]} {
 		must(t, ctx, chromedp.Navigate(s.URL+lang+public))
 		checkPage(t, ctx, lang+public, seen...)
-		if n := eval[int](t, ctx, `document.querySelectorAll("svg.chart").length`); n == 0 {
+		if n := eval[int](t, ctx, `document.querySelectorAll("svg.result-chart").length`); n == 0 {
 			t.Errorf("%s%s has no chart", lang, public)
 		}
 	}

@@ -175,7 +175,7 @@ func (e *edition) percent(f float64) string {
 	if e.lang == content.English {
 		return e.number(f) + "%"
 	}
-	return e.number(f) + " %"
+	return e.number(f) + "\u00a0%"
 }
 
 func (e *edition) resultsFigure(f content.ResultFigure, i int) resultsFigure {
@@ -257,12 +257,12 @@ func (e *edition) chart(f content.ResultFigure, out resultsFigure) string {
 		if s.N >= 0 {
 			width = math.Round(s.Percent*chartWidth) / 100
 		}
-		fmt.Fprintf(&b, `<text class="chart-label" x="0" y="%d">%s</text><text class="chart-value" x="%d" y="%d" text-anchor="end">%s</text>`,
+		fmt.Fprintf(&b, `<text class="result-label" x="0" y="%d">%s</text><text class="result-value" x="%d" y="%d" text-anchor="end">%s</text>`,
 			y+15, html.EscapeString(cut(line.Label.Text, chartLabel)), chartWidth, y+15, html.EscapeString(value))
-		fmt.Fprintf(&b, `<rect class="chart-ground" x="0" y="%d" width="%d" height="%d"/><rect class="chart-bar" x="0" y="%d" width="%s" height="%d"/>`,
+		fmt.Fprintf(&b, `<rect class="result-ground" x="0" y="%d" width="%d" height="%d"/><rect class="result-bar" x="0" y="%d" width="%s" height="%d"/>`,
 			y+21, chartWidth, chartBar, y+21, strconv.FormatFloat(width, 'f', -1, 64), chartBar)
 		fmt.Fprintf(&desc, "%s: %s. ", line.Label.Text, value)
 	}
-	return fmt.Sprintf(`<svg class="chart" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-t %s-d"><title id="%s-t">%s</title><desc id="%s-d">%s</desc>%s</svg>`,
+	return fmt.Sprintf(`<svg class="result-chart" viewBox="0 0 %d %d" role="img" aria-labelledby="%s-t %s-d"><title id="%s-t">%s</title><desc id="%s-d">%s</desc>%s</svg>`,
 		chartWidth, len(f.Shares)*chartRow, out.ID, out.ID, out.ID, html.EscapeString(title), out.ID, html.EscapeString(strings.TrimSpace(desc.String())), b.String())
 }

@@ -91,14 +91,14 @@ func (g *grid) protect() bool {
 			return false
 		}
 	}
-	for _, row := range g.shown {
-		for _, s := range row {
-			if s {
+	for i, row := range g.shown {
+		for j, s := range row {
+			if s && g.n[i][j] > 0 {
 				return true
 			}
 		}
 	}
-	return false
+	return false // or nothing but zeros
 }
 
 // exposed finds a hidden cell that can be worked out too closely.
