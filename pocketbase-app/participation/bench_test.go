@@ -3,15 +3,22 @@ package participation_test
 import (
 	"bytes"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"servicepoint/content/survey/surveytest"
 	"servicepoint/pocketbase-app/base"
+
+	"github.com/pocketbase/dbx"
 )
 
 // clients is how many answers are under way at one time, at every measurement.
@@ -144,4 +151,123 @@ func BenchmarkAnswerFloorGrouped(b *testing.B) {
 	}
 	b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "answers/s")
+}
+
+// round runs n answers from 64 clients and gives the CPU time of one.
+func round(b *testing.B, n int, do func() error) time.Duration {
+	b.Helper()
+	before := cpu(b)
+	var left atomic.Int64
+	left.Store(int64(n))
+	var wg sync.WaitGroup
+	for range clients {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				if err := do(); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return (cpu(b) - before) / time.Duration(n)
+}
+
+func median(list []time.Duration) time.Duration {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+// sixtyWorld is a world with the survey of sixty questions, and what sends one
+// complete answer to it.
+func sixtyWorld(b *testing.B) (*world, func() error, string) {
+	w := newWorld(b)
+	q, raw := surveytest.Sixty()
+	q.Slug, q.Anonymous = "sixty", true
+	publish(b, w.Platform, q)
+	body, err := json.Marshal(map[string]any{"language": "de", "channel": "web", "answers": raw})
+	if err != nil {
+		b.Fatal(err)
+	}
+	answers, problems := q.Check(raw)
+	if len(problems) > 0 || len(answers) != 60 {
+		b.Fatal(problems)
+	}
+	handler := w.srv.Config.Handler
+	return w, func() error {
+		rec := newRecorder()
+		req, err := http.NewRequest("PUT", "/api/v1/surveys/sixty/responses/"+newID(), bytes.NewReader(body))
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.RemoteAddr = "127.0.0.1:1234"
+		handler.ServeHTTP(rec, req)
+		if rec.status != http.StatusCreated {
+			return fmt.Errorf("status %d", rec.status)
+		}
+		return nil
+	}, string(answers.Canonical())
+}
+
+// BenchmarkAnswerSixtyBesideFloor compares, in turns, a complete answer to sixty
+// questions with routing through the whole router with one bare INSERT of the
+// same answers, both on disk before they are acknowledged.
+func BenchmarkAnswerSixtyBesideFloor(b *testing.B) {
+	_, ours, answers := sixtyWorld(b)
+	insert, err := floor(b).Prepare(`INSERT INTO responses (survey, id, version, language, channel, day, answers) VALUES (?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	bare := func() error {
+		_, err := insert.Exec("sixty", newID(), 1, "de", "web", "2026-12-02", answers)
+		return err
+	}
+	const n = 4000
+	round(b, n/4, ours) // warm
+	round(b, n/4, bare)
+	var mine, peer []time.Duration
+	started, sent := time.Duration(0), 0
+	b.ResetTimer()
+	for range 5 {
+		at := time.Now()
+		mine = append(mine, round(b, n, ours))
+		started, sent = started+time.Since(at), sent+n
+		peer = append(peer, round(b, n, bare))
+	}
+	b.ReportMetric(float64(sent)/started.Seconds(), "answers/s")
+	b.ReportMetric(float64(median(peer)), "peer-cpu-ns")
+	b.ReportMetric(float64(median(mine)), "cpu-ns")
+	b.ReportMetric(float64(median(mine))/float64(median(peer)), "ratio")
+	b.ReportMetric(2.5, "aim")
+}
+
+// BenchmarkAnswerAfterAMillion compares, in turns, the submit path of an empty
+// survey with that of one with a million stored answers.
+func BenchmarkAnswerAfterAMillion(b *testing.B) {
+	_, empty, _ := sixtyWorld(b)
+	w, full, answers := sixtyWorld(b)
+	if _, err := w.App.NonconcurrentDB().NewQuery(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999999)
+		INSERT INTO responses (survey, id, version, language, channel, day, seed, answers)
+		SELECT 'sixty', printf('%08x-', i * 4294) || lower(substr(hex(randomblob(14)), 1, 27)), 1, 'de', 'web', '2026-12-01', 0, {:answers} FROM n`).
+		Bind(dbx.Params{"answers": answers}).Execute(); err != nil {
+		b.Fatal(err)
+	}
+	const n = 4000
+	round(b, n, empty) // warm
+	round(b, n, full)
+	var mine, peer []time.Duration
+	b.ResetTimer()
+	for range 5 {
+		peer = append(peer, round(b, n, empty))
+		mine = append(mine, round(b, n, full))
+	}
+	if got := w.count(b, "responses"); got != 1_000_000+6*n {
+		b.Fatalf("%d rows", got)
+	}
+	b.ReportMetric(float64(median(peer)), "peer-cpu-ns")
+	b.ReportMetric(float64(median(mine)), "cpu-ns")
+	b.ReportMetric(float64(median(mine))/float64(median(peer)), "ratio")
+	b.ReportMetric(1.1, "aim")
 }
