@@ -190,7 +190,7 @@ type tabletView struct {
 	Thanks    template.HTML
 	ThanksTag string // lang attribute
 	Minutes   int
-	Anonymous bool
+	Stored    phrase // what becomes of answers
 	Speaks    bool
 	Pages     []tabletPage
 	LeftOut   []phrase // questions that need the server
@@ -219,7 +219,7 @@ func (pt *Participation) showTabletSurvey(e *core.RequestEvent) error {
 	lang := base.Lang(e.Request)
 	asked, leftOut := withoutUploads(q.Questionnaire, lang)
 	v := tabletView{
-		Slug: q.Slug, Survey: phraseOf(q.Title, lang), Minutes: q.EstimatedMinutes(), Anonymous: q.Anonymous,
+		Slug: q.Slug, Survey: phraseOf(q.Title, lang), Minutes: q.EstimatedMinutes(), Stored: storedText(q.Questionnaire, lang),
 		Speaks: speaks(q.Questionnaire, lang), LeftOut: leftOut,
 	}
 	if v.Intro, v.IntroLang, err = markdown(q.Intro, lang); err != nil {

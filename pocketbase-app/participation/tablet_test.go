@@ -77,6 +77,34 @@ func TestATabletRefusesInWordsWhatItCannotAsk(t *testing.T) {
 	v.see(v.get("/tablet/umfragen/nie/"), 404)
 }
 
+func TestAPairedTabletNeedsNoProofOfWork(t *testing.T) {
+	w := newWorld(t)
+	q := smartKassel()
+	q.Slug, q.Access = "proof", survey.AccessProof
+	publish(t, w.Platform, q)
+	tablet, _ := w.terminal(t, "tablet")
+	tablet.see(tablet.get("/tablet/umfragen/proof/"), 200)
+	put := func(v *visitor) int {
+		req, err := http.NewRequest("PUT", w.srv.URL+"/api/v1/surveys/proof/responses/"+newID(), strings.NewReader(`{"language":"de","channel":"tablet","answers":{"district":"west"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		r, err := v.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		return r.StatusCode
+	}
+	if got := put(tablet); got != 201 {
+		t.Errorf("a tablet: %d", got)
+	}
+	if got := put(w.visitor(t)); got != 422 {
+		t.Errorf("somebody without a proof: %d", got)
+	}
+}
+
 // losing is a network that passes requests on and loses the answers of the server
 // as long as lose says so: the server has stored what the tablet cannot know.
 func losing(t *testing.T, target string, lose func(path string) bool) (string, *atomic.Int64) {
