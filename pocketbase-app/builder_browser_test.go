@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"testing"
 )
 
@@ -49,7 +48,7 @@ func TestBrowserSurveyFromNothing(t *testing.T) {
 		w.fill(`[name="options.1.text.de"]`, "schattig")
 		w.press(`main .save-bar button[value="speichern"]`)
 		w.reads("Frage 1 ist „Wiese“")
-		w.press(fmt.Sprintf(`main form:has([name="code"][value="wo_sind_sie_gern"]) button[value="runter"]`))
+		w.press(`main form:has([name="code"][value="wo_sind_sie_gern"]) button[value="runter"]`)
 		w.reads("1. Warum die Wiese?") // now its rule names a later question
 		w.reads("1 Hinweise")
 		w.staffPage("-builder-problem", "/redaktion/")

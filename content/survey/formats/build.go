@@ -232,9 +232,7 @@ func (b *builder) text(place string, by map[string]string, markdown bool, limit 
 		m := plainOrMarkdown(by[lang], markdown)
 		if markdown && b.d == xpathDialect && !strings.ContainsAny(by[lang], "<&") { // labels of XLSForm are Markdown
 			m.text = tidyText(clean(by[lang]))
-			for _, image := range markdownImage.FindAllString(m.text, -1) {
-				m.dropped = append(m.dropped, image)
-			}
+			m.dropped = append(m.dropped, markdownImage.FindAllString(m.text, -1)...)
 			m.text = markdownImage.ReplaceAllString(m.text, "$1")
 		}
 		if b.d != limeDialect && !markdown {

@@ -582,7 +582,7 @@ func (q *limeQuestion) sgqa() string {
 // know makes the names of a question stand for its item.
 func (l *lime) know(q *limeQuestion, it *itemDraft) {
 	l.builder.name(q.title, it)
-	if r, ok := l.refs[q.title]; ok && it.IsMatrix() == false {
+	if r, ok := l.refs[q.title]; ok && !it.IsMatrix() {
 		l.refs[q.sgqa()] = r
 	}
 	if r, ok := l.refs[q.title+"_other"]; ok {

@@ -298,7 +298,7 @@ func (x *xlsForm) begin(open *[]*xlsGroup, r *record, word, name string, when ru
 			it.Text = label
 			if it.Text == nil {
 				it.Text = hint
-			} else if hint != nil {
+			} else {
 				for lang, t := range hint {
 					it.Text[lang] = strings.TrimSpace(it.Text[lang] + "\n\n" + t)
 				}
