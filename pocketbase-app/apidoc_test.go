@@ -288,15 +288,18 @@ func TestAPIDocumentNamesEveryRoute(t *testing.T) {
 
 // pageCodes are refusals of pages in packages that also answer the API.
 var pageCodes = map[string]string{
-	"not_form":             "forms only",
-	"broken_form":          "forms only",
-	"form_outdated":        "the booking form",
-	"survey_closed_midway": "the survey's form",
-	"survey_not_on_paper":  "the print page",
-	"survey_not_by_phone":  "staff pages",
-	"link_unknown":         "the private link to a draft",
-	"unauthorized":         "staff pages",
-	"forbidden":            "staff pages",
+	"not_form":              "forms only",
+	"broken_form":           "forms only",
+	"form_outdated":         "the booking form",
+	"survey_closed_midway":  "the survey's form",
+	"survey_not_on_paper":   "the print page",
+	"access_other":          "staff pages",
+	"survey_not_by_phone":   "staff pages",
+	"survey_not_on_tablet":  "the tablet",
+	"survey_tablet_uploads": "the tablet",
+	"link_unknown":          "the private link to a draft",
+	"unauthorized":          "staff pages",
+	"forbidden":             "staff pages",
 }
 
 // TestAPIDocumentNamesEveryCode compares the tables of codes with the refusals in

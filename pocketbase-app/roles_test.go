@@ -266,7 +266,8 @@ func TestTheCookieOpensNoAPI(t *testing.T) {
 // TestTheTableNamesEveryStaffPage compares the table with the routes in the code.
 func TestTheTableNamesEveryStaffPage(t *testing.T) {
 	var bound []string
-	prefixes := map[string]string{"at": "/redaktion/{kind}/", "pagePath": "/redaktion/auftraege/", "paperPath": "/schalter/umfragen/"}
+	prefixes := map[string]string{"at": "/redaktion/{kind}/", "pagePath": "/redaktion/auftraege/", "paperPath": "/schalter/umfragen/",
+		"accessPath": "/redaktion/umfragen/{slug}/zugang/", "devicesPath": "/redaktion/geraete/"}
 	eachFile(t, []string{"."}, func(path string, f *ast.File) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)

@@ -67,7 +67,7 @@ func sayQuota(q survey.Questionnaire, lang string, full *base.Error) *base.Error
 	code, _ := full.Args[1].(string)
 	for _, quota := range q.Quotas {
 		if reason, _ := quota.Reason.In(lang); quota.Code == code && reason != "" {
-			return base.Refuse(full.Status, "quota_full_because", "reason", reason)
+			return base.Refuse(http.StatusConflict, "quota_full_because", "reason", reason)
 		}
 	}
 	return full

@@ -29,11 +29,11 @@ const maxInvited = 2000
 
 func (pt *Participation) bindAccess(se *core.ServeEvent) {
 	reads, runs := base.Need(base.Editor, base.Publisher, base.Admin), base.Need(base.Publisher)
-	const at = "/redaktion/umfragen/{slug}/zugang/"
-	pt.p.Route(se, "GET", at+"{$}", pt.showAccess, reads)
-	pt.p.Route(se, "POST", at+"pause/{$}", pt.takePause, runs)
-	pt.p.Route(se, "POST", at+"codes/{$}", pt.makeCodes, runs)
-	pt.p.Route(se, "POST", at+"einladungen/{$}", pt.invite, runs)
+	const accessPath = "/redaktion/umfragen/{slug}/zugang/"
+	pt.p.Route(se, "GET", accessPath+"{$}", pt.showAccess, reads)
+	pt.p.Route(se, "POST", accessPath+"pause/{$}", pt.takePause, runs)
+	pt.p.Route(se, "POST", accessPath+"codes/{$}", pt.makeCodes, runs)
+	pt.p.Route(se, "POST", accessPath+"einladungen/{$}", pt.invite, runs)
 }
 
 // quotaView is how full a quota is.
