@@ -27,10 +27,10 @@ build: ## build bin/servicepoint
 	go build -trimpath -ldflags "-s -w -X main.version=$$(git describe --always --dirty 2>/dev/null || echo dev)" -o $(BIN) ./pocketbase-app
 
 test: check deps ## all tests that a newcomer needs (installs Chromium when missing and allowed)
-	go test $(PKGS)
+	go test -timeout 30m $(PKGS)
 
 race: ## the tests under the race detector
-	go test -race $(PKGS)
+	go test -race -timeout 60m $(PKGS)
 
 check: ## formatting and vet
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "gofmt: $$bad"; exit 1; }
@@ -41,7 +41,7 @@ verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffic
 	go mod tidy -diff
 	go tool staticcheck $(PKGS)
 	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/...
-	go test -race ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
+	go test -race -timeout 30m ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
 
 bench: build ## the figures of docs/performance.md, each beside its floor or peer; a table at the end
 	@set -o pipefail; { go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./pocketbase-app && \
