@@ -36,11 +36,11 @@ check: ## formatting and vet
 	@bad=$$(git ls-files '*.go' | xargs gofmt -l); test -z "$$bad" || { echo "gofmt: $$bad"; exit 1; }
 	go vet $(PKGS)
 
-verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffice, iCalendar reader, race detector); installs them
+verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffice, iCalendar reader, xmllint, race detector); installs them
 	@.ci/tools verify
 	go mod tidy -diff
 	go tool staticcheck $(PKGS)
-	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/...
+	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/... ./content/survey/formats
 	go test -race -timeout 30m ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
 
 bench: build ## the figures of docs/performance.md, each beside its floor or peer; a table at the end
