@@ -85,6 +85,12 @@ func running(t testing.TB) *instance {
 	}
 	t.Cleanup(func() {
 		s.Kill()
+		for range 100 { // a build that ran ends by itself, but a moment later
+			if os.RemoveAll(s.Dir) == nil {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
 		if t.Failed() {
 			t.Logf("server said:\n%s", s.log)
 		}

@@ -206,6 +206,9 @@ func peer(b *testing.B, source string) (took time.Duration, c cost) {
 	cmd.Env = []string{"HOME=" + b.TempDir(), "PATH=", "LANG=C.UTF-8", "TZ=Europe/Berlin", "HUGO_DISABLELANGUAGES=" + content.Easy}
 	var said strings.Builder
 	cmd.Stdout, cmd.Stderr = &said, &said
+	if _, err := cmd.StdinPipe(); err != nil { // see HugoMain
+		b.Fatal(err)
+	}
 	started := time.Now()
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,8 +25,13 @@ import (
 const HugoCommand = "hugo-build"
 
 // HugoMain is the child: it runs Hugo with the arguments behind "hugo-build" and
-// gives the exit code. Call it before anything else is started.
+// gives the exit code. Call it before anything else is started. It ends with its
+// parent, whatever ended that: the parent holds the other end of its standard input.
 func HugoMain(args []string) int {
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(1)
+	}()
 	if err := commands.Execute(args); err != nil {
 		fmt.Fprintln(os.Stderr, "ERROR", err)
 		return 1
@@ -82,6 +88,9 @@ func (b *Builder) hugo(ctx context.Context, stage, public, origin string, pages 
 	debug.FreeOSMemory() // the records are written: the child can have their place
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
+	if _, err := cmd.StdinPipe(); err != nil { // see HugoMain
+		return err
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second

@@ -1,10 +1,12 @@
 package site_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -247,5 +249,37 @@ func TestHostileTextsAreShownAsTheyAre(t *testing.T) {
 	}
 	if feed := read(t, b.Dir, "veranstaltungen/index.xml"); !strings.Contains(feed, "&lt;/script&gt;") {
 		t.Error("the feed lost the title")
+	}
+}
+
+// A server that is killed leaves no build behind that goes on writing.
+func TestABuildEndsWithItsParent(t *testing.T) {
+	source := t.TempDir()
+	if err := os.WriteFile(filepath.Join(source, "hugo.toml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], site.HugoCommand, "--source", source, "--watch") // for ever
+	cmd.Env = []string{"HOME=" + source, "PATH="}
+	hold, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	watches := false
+	for lines := bufio.NewScanner(said); lines.Scan(); {
+		if strings.Contains(lines.Text(), "Watching for changes") {
+			watches = true
+			hold.Close()
+		}
+	}
+	if err := cmd.Wait(); err == nil || !watches {
+		t.Errorf("watched %v, ended with %v", watches, err)
 	}
 }
