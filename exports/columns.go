@@ -9,6 +9,7 @@ import (
 	"servicepoint/content"
 	"servicepoint/content/survey"
 	"servicepoint/content/survey/tally"
+	"servicepoint/exports/frame"
 )
 
 // column is one column of the data sheets.
@@ -40,7 +41,7 @@ var markNames = map[survey.Missing]string{
 // options. Variables always keep their key: headings of the response itself give
 // way ("response.day"), and so do options that differ only in case, because
 // headings of a table must differ by more than case.
-func columnsOf(s *tally.Survey, personal bool) ([]column, error) {
+func columnsOf(s *tally.Survey, personal, freeText bool) ([]column, error) {
 	taken := map[string]bool{}
 	for _, v := range s.Variables() {
 		taken[strings.ToLower(v.Key)] = true
@@ -62,7 +63,7 @@ func columnsOf(s *tally.Survey, personal bool) ([]column, error) {
 		columns = append(columns, column{name: unique(meta, "response."+meta), meta: meta, width: 11})
 	}
 	for _, v := range s.Variables() {
-		if isPersonal(s, v.Of) && !personal {
+		if isPersonal(s, v.Of) && !personal || isFree(v) && !freeText {
 			continue
 		}
 		columns = append(columns, column{name: v.Key, variable: v, width: widthOf(v)})
@@ -88,6 +89,9 @@ func columnsOf(s *tally.Survey, personal bool) ([]column, error) {
 func isPersonal(s *tally.Survey, it *tally.Item) bool {
 	return slices.ContainsFunc(it.Versions, func(n int) bool { return s.Version(n).Item(it.Code).IsPersonal() })
 }
+
+// isFree reports whether people write the answer themselves.
+func isFree(v *tally.Variable) bool { return kindOf(v) == frame.Text && !v.Listed }
 
 // wasRanked reports whether any version took an order of options.
 func wasRanked(v *tally.Variable) bool { return v.Part == "" && len(v.Of.Types[survey.Ranking]) > 0 }

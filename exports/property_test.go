@@ -29,7 +29,7 @@ func TestAcceptedAnswersComeBackFromTheSheet(t *testing.T) {
 			}
 		}
 		path := filepath.Join(dir, "x.xlsx")
-		s := exports.Survey{Versions: []survey.Questionnaire{q}, Rows: all(rows), Count: len(rows), Personal: true}
+		s := exports.Survey{Versions: []survey.Questionnaire{q}, Rows: all(rows), Count: len(rows), Personal: true, FreeText: true}
 		if _, err := exports.WriteWorkbook(t.Context(), path, s, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -167,7 +167,7 @@ func TestMarksAreToldFromTextsThatLookLikeThem(t *testing.T) {
 // of the random order, as good as an id, for nobody.
 func TestPersonalAnswersAreLeftOut(t *testing.T) {
 	q := surveytest.Everything()
-	s := exports.Survey{Versions: []survey.Questionnaire{q}, Count: 1, Rows: all([]survey.Response{{
+	s := exports.Survey{Versions: []survey.Questionnaire{q}, FreeText: true, Count: 1, Rows: all([]survey.Response{{
 		Version: 1, Day: "2026-12-02", Seed: 54321, Answers: survey.Answers{"reason": "price", "name": "Erika Geheim", "mail": "erika@geheim.example", "idea": "Bänke"},
 	}})}
 	for _, cleared := range []bool{false, true} {
@@ -183,9 +183,29 @@ func TestPersonalAnswersAreLeftOut(t *testing.T) {
 	}
 }
 
+// What people wrote themselves comes only for those who are cleared for it.
+func TestFreeTextsAreLeftOut(t *testing.T) {
+	s := exports.Survey{Versions: []survey.Questionnaire{surveytest.Everything()}, Count: 1, Rows: all([]survey.Response{{
+		Version: 1, Day: "2026-12-02", Answers: survey.Answers{"reason": "other", "reason.text": "mein Nachbar Karl", "idea": "Bänke", "spot": "51.31,9.49", "spot.address": "Karlstraße 7"},
+	}})}
+	for _, cleared := range []bool{false, true} {
+		s.FreeText = cleared
+		f, _, _ := write(t, s)
+		text := dump(t, f)
+		for _, secret := range []string{"Nachbar Karl", "Bänke", "51.31", "Karlstraße"} {
+			if strings.Contains(text, secret) != cleared {
+				t.Errorf("cleared: %v, and %q is otherwise", cleared, secret)
+			}
+		}
+		if !strings.Contains(text, "Freitexte") {
+			t.Error("Lesemich does not tell of free texts")
+		}
+	}
+}
+
 // The codebook says in words when a question is asked.
 func TestTheCodebookTellsTheRouting(t *testing.T) {
-	f, _, _ := write(t, exports.Survey{Versions: []survey.Questionnaire{surveytest.Everything()}, Rows: all(nil)})
+	f, _, _ := write(t, exports.Survey{Versions: []survey.Questionnaire{surveytest.Everything()}, FreeText: true, Rows: all(nil)})
 	text := dump(t, f)
 	for _, want := range []string{"member ist „Ja“", "reason ist beantwortet", "berechnet: (people", "rank.b | rank", "grid.bus | grid", "reason.text | reason", "spot.place | spot"} {
 		if !strings.Contains(text, want) {

@@ -386,6 +386,7 @@ func (w *workbook) readme() [][2]any {
 		[2]any{"Blatt " + SheetText, "Dieselben Zeilen mit deutschen Texten statt Codes."},
 		[2]any{"Blatt " + SheetFrequencies, "Anzahl und Prozent je Antwort. Grundlage der Prozente ist n, die Zahl der Bögen mit einer Antwort auf diese Frage; bei Mehrfachauswahl ist die Summe oft über 100."},
 		[2]any{"Angaben zur Person", w.personal()},
+		[2]any{"Freitexte", w.freeTexts()},
 		[2]any{"Reihenfolge", "Die Zeilen sind nicht nach Eingang geordnet und haben keine Kennung; sie lassen keinen Schluss auf Personen oder Uhrzeiten zu."},
 		[2]any{"Gekürzte Zellen", fmt.Sprintf("%d (eine Zelle fasst 32.767 Zeichen; gekürzte Texte enden mit „%s“)", w.sum.Truncated, strings.TrimSpace(Shortened))},
 		[2]any{"Ersetzte Zeichen", fmt.Sprintf("in %d Zellen (Steuerzeichen, die eine Tabelle nicht halten kann, stehen als „\uFFFD“)", w.sum.Replaced)},
@@ -410,6 +411,23 @@ func (w *workbook) personal() string {
 		return "enthalten: " + strings.Join(codes, ", ") + ". Nur für Berechtigte, nach Gebrauch löschen."
 	}
 	return "weggelassen: " + strings.Join(codes, ", ")
+}
+
+// freeTexts says which variables hold what people wrote, and where they are.
+func (w *workbook) freeTexts() string {
+	var keys []string
+	for _, v := range w.merged.Variables() {
+		if isFree(v) && (w.survey.Personal || !isPersonal(w.merged, v.Of)) {
+			keys = append(keys, v.Key)
+		}
+	}
+	switch {
+	case len(keys) == 0:
+		return "keine"
+	case w.survey.FreeText:
+		return "enthalten: " + strings.Join(keys, ", ") + ". Nur für Berechtigte; vor jeder Weitergabe lesen."
+	}
+	return "weggelassen: " + strings.Join(keys, ", ")
 }
 
 func (w *workbook) period() string {

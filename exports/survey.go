@@ -23,6 +23,10 @@ type Survey struct {
 	// Personal is set for those who are cleared for answers that tell who somebody
 	// is ([survey.Item.IsPersonal]). Without it such questions are left out.
 	Personal bool
+
+	// FreeText is set for those who are cleared for what people wrote themselves
+	// (texts, places, names of files). Without it such columns are left out.
+	FreeText bool
 }
 
 // Refusal is a reason why a survey cannot be exported at all; trying again does

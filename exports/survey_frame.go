@@ -22,7 +22,7 @@ func (s Survey) Frame(ctx context.Context) (*frame.Frame, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns, err := columnsOf(m, s.Personal)
+	columns, err := columnsOf(m, s.Personal, s.FreeText)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func frameColumn(m *tally.Survey, col column) frame.Column {
 			c.Categories = scaleNames(v.Of)
 		}
 	}
-	c.Free = c.Kind == frame.Text && !v.Listed
+	c.Free = isFree(v)
 	return c
 }
 

@@ -62,7 +62,7 @@ func WriteWorkbook(ctx context.Context, path string, s Survey, progress func(don
 		return Summary{}, refuse("Die Umfrage hat mehr Antworten, als in ein Tabellenblatt passen (1.048.575).",
 			"%d responses, a sheet holds %d", s.Count, MaxRows)
 	}
-	columns, err := columnsOf(m, s.Personal)
+	columns, err := columnsOf(m, s.Personal, s.FreeText)
 	if err != nil {
 		return Summary{}, err
 	}

@@ -25,6 +25,7 @@ func writeWorkbook(ctx context.Context, s *participation.Snapshot, path string, 
 		Program:  "servicepoint " + version,
 		Rows:     s.Responses(),
 		Count:    s.Count(),
+		FreeText: true,
 	}, progress)
 	return summary.Rows, err
 }

@@ -281,6 +281,7 @@ const (
 	Skipped     Missing = "skipped"
 	IsDontKnow  Missing = DontKnow
 	HasDeclined Missing = Declined
+	LeftOut     Missing = "left_out" // a personal answer that was not read, or one whose routing depends on such
 )
 
 // Empty tells of every variable without an answer why it has none. It goes the

@@ -200,6 +200,10 @@ type Response struct {
 	Day      string // YYYY-MM-DD
 	Seed     int    // of the random order, 0 to MaxSeed
 	Answers  Answers
+
+	// Personal says that the answers to personal questions are among Answers; else
+	// they were left out, if the survey asks any.
+	Personal bool
 }
 
 // Items returns all items in the order asked, texts between questions included.

@@ -129,6 +129,7 @@ func (s *Snapshot) Responses() iter.Seq2[survey.Response, error] {
 					maps.Copy(r.Answers, more)
 				}
 			}
+			r.Personal = s.personal
 			if err != nil {
 				yield(survey.Response{}, fmt.Errorf("survey %s, response %s: %w", s.slug, r.ID, err))
 				return

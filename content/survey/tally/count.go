@@ -17,7 +17,7 @@ type Figure struct {
 	*Variable
 	All      int
 	Answered int // the base of all per cents
-	NotAsked int
+	NotAsked int // or personal and left out
 	Skipped  int
 	DontKnow int
 	Declined int

@@ -16,6 +16,7 @@ import (
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
+	"servicepoint/content/survey/condition"
 )
 
 // Survey is a survey over all its versions: the newest decides on texts and
@@ -29,6 +30,7 @@ type Survey struct {
 	byCode    map[string]*Item
 	byKey     map[string]*Variable
 	byVersion map[int]*survey.Questionnaire
+	apart     map[int][]string // by version: variables that cannot be judged without personal answers
 }
 
 // Item is one question over all versions of a survey.
@@ -61,7 +63,7 @@ func Merge(versions []survey.Questionnaire) (*Survey, error) {
 		return nil, errors.New("tally: a survey without a version")
 	}
 	s := &Survey{
-		Versions: slices.Clone(versions), byCode: map[string]*Item{}, byKey: map[string]*Variable{}, byVersion: map[int]*survey.Questionnaire{},
+		Versions: slices.Clone(versions), byCode: map[string]*Item{}, byKey: map[string]*Variable{}, byVersion: map[int]*survey.Questionnaire{}, apart: map[int][]string{},
 	}
 	slices.SortFunc(s.Versions, func(a, b survey.Questionnaire) int { return a.Version - b.Version })
 	newest := &s.Versions[len(s.Versions)-1]
@@ -75,6 +77,7 @@ func Merge(versions []survey.Questionnaire) (*Survey, error) {
 			return nil, fmt.Errorf("tally: version %d of %q is given twice", q.Version, q.Slug)
 		}
 		s.byVersion[q.Version] = q
+		s.apart[q.Version] = apart(q)
 		s.lay(q)
 	}
 	for _, it := range s.Items {
@@ -125,6 +128,33 @@ func (s *Survey) lay(q *survey.Questionnaire) {
 	}
 }
 
+// apart lists the variables of personal questions and of those whose routing
+// depends on them. Without the personal answers it is not known why another one
+// is missing.
+func apart(q *survey.Questionnaire) (keys []string) {
+	if q.Anonymous { // asks nothing personal
+		return nil
+	}
+	hidden := map[string]bool{}
+	depends := func(rules ...condition.Expr) bool {
+		return slices.ContainsFunc(rules, func(e condition.Expr) bool {
+			return slices.ContainsFunc(e.Vars(), func(name string) bool { return hidden[name] })
+		})
+	}
+	for p := range q.Pages {
+		for i := range q.Pages[p].Items {
+			it := &q.Pages[p].Items[i]
+			for _, v := range it.Variables() {
+				if it.IsPersonal() || depends(q.Pages[p].ShowIf, it.ShowIf, it.Formula) || v.Row != nil && depends(v.Row.ShowIf) {
+					hidden[v.Key] = true
+					keys = append(keys, v.Key)
+				}
+			}
+		}
+	}
+	return keys
+}
+
 // Item returns an item by its code, nil when no version has it.
 func (s *Survey) Item(code string) *Item { return s.byCode[code] }
 
@@ -153,6 +183,13 @@ func (s *Survey) Empty(r survey.Response) (map[string]survey.Missing, error) {
 		return nil, fmt.Errorf("tally: a response of version %d, which is not among the versions of %q", r.Version, s.Slug)
 	}
 	empty := q.Empty(r.Answers)
+	if !r.Personal {
+		for _, key := range s.apart[r.Version] {
+			if r.Answers[key] == nil && r.Answers[survey.Mark(key)] == nil {
+				empty[key] = survey.LeftOut
+			}
+		}
+	}
 	if len(s.Versions) > 1 {
 		for key, v := range s.byKey {
 			if r.Answers[key] == nil && !slices.Contains(v.Versions, r.Version) {

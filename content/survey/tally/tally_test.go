@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
+	"servicepoint/content/survey/condition"
 	"servicepoint/content/survey/surveytest"
 	"servicepoint/content/survey/tally"
 
@@ -340,4 +342,39 @@ func Example() {
 	// bus 4 0 Ja 3
 	// happy 3 1 1 1
 	// [[1 0 2] [0 0 0]]
+}
+
+// Personal answers are kept apart. Where they were not read, nobody is said to
+// have skipped them, nor what only they lead to.
+func TestWhatWasLeftOutWasNotSkipped(t *testing.T) {
+	q := survey.Questionnaire{Slug: "named", Version: 1, Pages: []survey.Page{{Items: []survey.Item{
+		{Code: "name", Type: survey.ShortText, Personal: true},
+		{Code: "why", Type: survey.ShortText, ShowIf: condition.Missing("name")},
+		{Code: "more", Type: survey.ShortText, ShowIf: condition.Answered("why")},
+		{Code: "age", Type: survey.Number},
+	}}}}
+	s := merged(t, q)
+	for _, c := range []struct {
+		what     string
+		personal bool
+		answers  survey.Answers
+		want     map[string]survey.Missing
+	}{
+		{"with the personal answers", true, survey.Answers{"age": 3.0}, map[string]survey.Missing{"name": survey.Skipped, "why": survey.Skipped, "more": survey.NotAsked}},
+		{"without", false, survey.Answers{"age": 3.0}, map[string]survey.Missing{"name": survey.LeftOut, "why": survey.LeftOut, "more": survey.LeftOut}},
+		{"without, but one is there", false, survey.Answers{"why": "x"}, map[string]survey.Missing{"name": survey.LeftOut, "more": survey.LeftOut, "age": survey.Skipped}},
+	} {
+		got, err := s.Empty(survey.Response{Version: 1, Personal: c.personal, Answers: c.answers})
+		if err != nil || !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v %v, want %v", c.what, got, err, c.want)
+		}
+	}
+	f := figure(t, count(t, s, []survey.Response{{Version: 1, Answers: survey.Answers{"age": 3.0}}}), "name")
+	if f.Skipped != 0 || f.NotAsked != 1 {
+		t.Errorf("counted as %+v", f)
+	}
+	q.Anonymous = true // asks nothing personal, whatever stands in it
+	if got, err := merged(t, q).Empty(survey.Response{Version: 1, Answers: survey.Answers{"age": 3.0}}); err != nil || got["why"] != survey.Skipped {
+		t.Errorf("anonymous: %v %v", got, err)
+	}
 }
