@@ -60,4 +60,3 @@ type collect func(cells []frame.Value)
 
 func (c collect) Row(cells []frame.Value) error { c(cells); return nil }
 func (c collect) Close() error                  { return nil }
-
