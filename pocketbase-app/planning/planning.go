@@ -76,7 +76,7 @@ func New(p *base.Platform, o Options) (*Planning, error) {
 func (pl *Planning) Bind(se *core.ServeEvent) {
 	need := base.Need(base.Planner, base.Admin)
 	pl.p.Route(se, "GET", "/planung/{$}", pl.showSurveys, need)
-	pl.p.Route(se, "GET", "/planung/{slug}/{$}", pl.showSurvey, need)
+	pl.bindViews(se, need)
 	pl.p.Route(se, "POST", "/planung/{slug}/exporte/{$}", pl.startExport, need)
 	pl.p.Route(se, "GET", "/planung/exporte/{id}/{$}", pl.download, need)
 	pl.p.Route(se, "POST", "/planung/exporte/{id}/abbrechen/{$}", pl.cancelExport, need)

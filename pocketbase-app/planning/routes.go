@@ -25,10 +25,8 @@ type overview struct {
 	Files   []fileView
 }
 
-// detail is what /planung/<slug>/ shows.
-type detail struct {
-	surveyView
-	Chart   chart
+// exportsPart is what a survey's page tells about files.
+type exportsPart struct {
 	Files   []fileView
 	Running *fileView // of any survey
 }
@@ -62,32 +60,22 @@ func (pl *Planning) showSurveys(e *core.RequestEvent) error {
 	})
 }
 
-// showSurvey is GET /planung/<slug>/.
-func (pl *Planning) showSurvey(e *core.RequestEvent) error {
-	ctx := e.Request.Context()
-	view, err := pl.survey(ctx, e.Request.PathValue("slug"))
-	if err != nil {
-		return err
-	}
-	d := detail{surveyView: view}
-	if d.Chart, err = newChart(view.Days); err != nil {
-		return err
-	}
-	if d.Files, err = pl.views(ctx, view.Slug, 200, []surveyView{view}); err != nil {
-		return err
+// exportsPart looks up the files of a survey.
+func (pl *Planning) exportsPart(ctx context.Context, view surveyView) (part exportsPart, err error) {
+	if part.Files, err = pl.views(ctx, view.Slug, 200, []surveyView{view}); err != nil {
+		return part, err
 	}
 	var running string
 	err = pl.p.App.DB().NewQuery(`SELECT id FROM export_files WHERE state = 'building'`).WithContext(ctx).Row(&running)
-	if err == nil {
-		f, err := pl.file(ctx, running)
-		if err != nil {
-			return err
-		}
-		d.Running = &fileView{file: f, Title: f.Survey}
-	} else if !base.IsNoRows(err) {
-		return err
+	if base.IsNoRows(err) {
+		return part, nil
 	}
-	return pl.p.Show(e, http.StatusOK, pages, "survey", base.View{Title: view.Title, Data: d})
+	if err != nil {
+		return part, err
+	}
+	f, err := pl.file(ctx, running)
+	part.Running = &fileView{file: f, Title: f.Survey}
+	return part, err
 }
 
 // views lists files with their downloads.
@@ -155,43 +143,8 @@ func size(n int64) string {
 	return strings.Replace(fmt.Sprintf("%.1f MB", float64(n)/1e6), ".", ",", 1)
 }
 
-// Number writes a whole number as German readers expect it, e.g. 12.345.
-func (surveyView) Number(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "." + s[i:]
-	}
-	return s
-}
-
 // Number is the same for files.
 func (fileView) Number(n int) string { return surveyView{}.Number(n) }
-
-// Period says when the survey is open.
-func (v surveyView) Period() string {
-	from, to := v.Opens.In(content.Berlin).Format("02.01.2006"), v.Closes.In(content.Berlin).Format("02.01.2006")
-	switch {
-	case v.Opens.IsZero() && v.Closes.IsZero():
-		return ""
-	case v.Closes.IsZero():
-		return "ab " + from
-	case v.Opens.IsZero():
-		return "bis " + to
-	}
-	return from + " bis " + to
-}
-
-// LastDay is the day of the last response, "" when there is none.
-func (v surveyView) LastDay() string {
-	if len(v.Days) == 0 {
-		return ""
-	}
-	d, err := time.Parse(time.DateOnly, v.Days[len(v.Days)-1].Day)
-	if err != nil {
-		return v.Days[len(v.Days)-1].Day
-	}
-	return d.Format("02.01.2006")
-}
 
 // startExport is POST /planung/<slug>/exporte/.
 func (pl *Planning) startExport(e *core.RequestEvent) error {
