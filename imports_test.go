@@ -119,8 +119,9 @@ var libraries = map[string][]string{
 	"github.com/failsafe-go":              {"hooks"},
 	"github.com/wneessen/go-mail":         {"hooks/provider"},
 	"github.com/altcha-org/altcha-lib-go": {"base"},
-	"github.com/boombuler/barcode":        {"base"},    // QR,
-	"pgregory.net/rapid":                  {"content"}, // package surveytest, for tests only
+	"github.com/boombuler/barcode":        {"base"},                               // QR,
+	"pgregory.net/rapid":                  {"content", "exports/frame/frametest"}, // packages surveytest and frametest, for tests only
+	"github.com/parquet-go/parquet-go":    {"exports/parquet"},
 	"golang.org/x/":                       {"content", "hooks", "hooks/provider", "site", "exports", "base", "matter", "main"},
 }
 
