@@ -51,7 +51,9 @@ type ResultShare struct {
 	Text    Text    `json:"text"`
 	N       int     `json:"n"`
 	Percent float64 `json:"percent"`
-	Rank    float64 `json:"rank,omitempty"` // mean place of a ranking, of which N are the first places
+	Rank    float64 `json:"rank,omitempty"`    // mean place of a ranking, of which N are the first places
+	Picture string  `json:"picture,omitempty"` // name of the option's picture
+	Alt     Text    `json:"alt,omitempty"`
 }
 
 // ResultTable is a cross-table; cells are -1 where a group is too small or where

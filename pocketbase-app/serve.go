@@ -228,6 +228,8 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	count("sessions", n, err)
 	n, err = s.participation.Sweep(ctx)
 	count("drafts", n, err)
+	n, err = s.editorial.SweepPictures(ctx)
+	count("pictures", n, err)
 	n, err = s.gate.Sweep(ctx)
 	count("passes", n, err)
 	k, err := s.booking.Forget(ctx)

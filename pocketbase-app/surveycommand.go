@@ -63,22 +63,26 @@ func surveyCommand() *cobra.Command {
 	return parent
 }
 
-// readQuestionnaire reads a file of any format.
-func readQuestionnaire(name string) (survey.Questionnaire, []formats.Loss, error) {
+// readQuestionnaire reads a file of any format and the pictures that it brings.
+func readQuestionnaire(name string) (survey.Questionnaire, map[string][]byte, []formats.Loss, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return survey.Questionnaire{}, nil, err
+		return survey.Questionnaire{}, nil, nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, formats.MaxBytes+1))
+	b, err := io.ReadAll(io.LimitReader(f, formats.MaxOwn+1))
 	if err != nil {
-		return survey.Questionnaire{}, nil, err
+		return survey.Questionnaire{}, nil, nil, err
+	}
+	b, pictures, err := formats.Pictures(b)
+	if err != nil {
+		return survey.Questionnaire{}, nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	q, losses, err := formats.Read(filepath.Base(name), b)
 	if err != nil {
-		return q, losses, fmt.Errorf("%s: %w", name, err)
+		return q, nil, losses, fmt.Errorf("%s: %w", name, err)
 	}
-	return q, losses, nil
+	return q, pictures, losses, nil
 }
 
 type conversion struct {
@@ -87,13 +91,18 @@ type conversion struct {
 }
 
 func convert(name string, how conversion) error {
-	q, losses, err := readQuestionnaire(name)
+	q, pictures, losses, err := readQuestionnaire(name)
 	if err != nil {
 		return err
 	}
 	b, more, err := formats.Write(how.to, q)
 	if err != nil {
 		return err
+	}
+	if how.to == formats.Own {
+		if b, err = formats.WithPictures(b, pictures); err != nil {
+			return err
+		}
 	}
 	how.report(os.Stderr, "read from "+name, losses)
 	how.report(os.Stderr, "written as "+how.to, more)
@@ -151,7 +160,7 @@ func (how conversion) report(w io.Writer, what string, losses []formats.Loss) {
 }
 
 func check(w io.Writer, name, lang string) error {
-	q, losses, err := readQuestionnaire(name)
+	q, _, losses, err := readQuestionnaire(name)
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,8 @@ type resultsLine struct {
 	N       string `json:"n"` // "": hidden
 	Percent string `json:"percent,omitempty"`
 	Rank    string `json:"rank,omitempty"`
+	Picture string `json:"picture,omitempty"` // address
+	Alt     said   `json:"alt,omitzero"`
 }
 
 type resultsTable struct {
@@ -188,6 +190,9 @@ func (e *edition) resultsFigure(f content.ResultFigure, i int) resultsFigure {
 	}
 	for _, s := range f.Shares {
 		line := resultsLine{Label: e.say(s.Text)}
+		if s.Picture != "" {
+			line.Picture, line.Alt = "/umfragen/bilder/"+s.Picture, e.say(s.Alt)
+		}
 		if s.N >= 0 {
 			line.N, line.Percent = e.whole(s.N), e.percent(s.Percent)
 		}

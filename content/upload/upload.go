@@ -53,22 +53,27 @@ type File struct {
 // have no field: "upload_empty", "upload_too_large", "upload_pdf", "upload_heic",
 // "upload_kind", "upload_pixels", "upload_broken". A picture of 40 megapixels
 // takes up to 650 MB of memory and a few seconds: callers clean one at a time.
-func Clean(b []byte, picture bool) (File, *content.Problem) {
+func Clean(b []byte, picture bool) (File, *content.Problem) { return clean(b, picture, MaxEdge) }
+
+// Picture is [Clean] for pictures whose longest edge shall be at most edge pixels.
+func Picture(b []byte, edge int) (File, *content.Problem) { return clean(b, true, edge) }
+
+func clean(b []byte, picture bool, edge int) (File, *content.Problem) {
 	switch {
 	case len(b) == 0:
 		return File{}, &content.Problem{Code: "upload_empty"}
 	case len(b) > MaxBytes:
 		return File{}, &content.Problem{Code: "upload_too_large", Args: map[string]any{"max": MaxBytes >> 20}}
 	case bytes.HasPrefix(b, []byte("\xff\xd8\xff")):
-		return cleanPicture(b, jpeg.DecodeConfig, func() (image.Image, error) { return jpeg.Decode(bytes.NewReader(b)) }, jpegOrientation(b), false)
+		return cleanPicture(b, jpeg.DecodeConfig, func() (image.Image, error) { return jpeg.Decode(bytes.NewReader(b)) }, jpegOrientation(b), false, edge)
 	case bytes.HasPrefix(b, []byte("\x89PNG\r\n\x1a\n")):
-		return cleanPicture(b, png.DecodeConfig, func() (image.Image, error) { return png.Decode(bytes.NewReader(b)) }, pngOrientation(b), true)
+		return cleanPicture(b, png.DecodeConfig, func() (image.Image, error) { return png.Decode(bytes.NewReader(b)) }, pngOrientation(b), true, edge)
 	case len(b) > 12 && string(b[:4]) == "RIFF" && string(b[8:12]) == "WEBP":
 		exif, ok := webpChunks(b)
 		if !ok {
 			return File{}, pixels()
 		}
-		return cleanPicture(b, webp.DecodeConfig, func() (image.Image, error) { return webp.Decode(bytes.NewReader(b)) }, tiffOrientation(exif), false)
+		return cleanPicture(b, webp.DecodeConfig, func() (image.Image, error) { return webp.Decode(bytes.NewReader(b)) }, tiffOrientation(exif), false, edge)
 	case bytes.Contains(b[:min(len(b), 1024)], []byte("%PDF-")):
 		return File{}, &content.Problem{Code: "upload_pdf"}
 	case len(b) > 12 && string(b[4:8]) == "ftyp":
@@ -87,7 +92,7 @@ func broken() *content.Problem { return &content.Problem{Code: "upload_broken"} 
 
 type configOf = func(io.Reader) (image.Config, error)
 
-func cleanPicture(b []byte, config configOf, decode func() (image.Image, error), orientation int, lossless bool) (file File, problem *content.Problem) {
+func cleanPicture(b []byte, config configOf, decode func() (image.Image, error), orientation int, lossless bool, edge int) (file File, problem *content.Problem) {
 	c, err := config(bytes.NewReader(b))
 	if err != nil || c.Width < 1 || c.Height < 1 {
 		return File{}, broken()
@@ -104,7 +109,7 @@ func cleanPicture(b []byte, config configOf, decode func() (image.Image, error),
 	if err != nil || img.Bounds().Dx()*img.Bounds().Dy() > MaxPixels {
 		return File{}, broken()
 	}
-	kept := turn(shrink(img), orientation)
+	kept := turn(shrink(img, edge), orientation)
 	var out bytes.Buffer
 	file.Ending = "jpg"
 	if lossless || !kept.Opaque() {
@@ -120,13 +125,13 @@ func cleanPicture(b []byte, config configOf, decode func() (image.Image, error),
 	return file, nil
 }
 
-// shrink averages boxes of pixels, row by row, until the longest edge is MaxEdge.
-func shrink(src image.Image) *image.NRGBA {
+// shrink averages boxes of pixels, row by row, until the longest edge is as asked for.
+func shrink(src image.Image, edge int) *image.NRGBA {
 	bounds := src.Bounds()
 	w, h := bounds.Dx(), bounds.Dy()
 	dw, dh := w, h
-	if longest := max(w, h); longest > MaxEdge {
-		dw, dh = max(w*MaxEdge/longest, 1), max(h*MaxEdge/longest, 1)
+	if longest := max(w, h); longest > edge {
+		dw, dh = max(w*edge/longest, 1), max(h*edge/longest, 1)
 	}
 	dst := image.NewNRGBA(image.Rect(0, 0, dw, dh))
 	if dw == w && dh == h {

@@ -34,23 +34,38 @@ type SentFile struct {
 // files of up to limit bytes each. A field for files left empty gives no file.
 // Refusals as [DecodeForm].
 func DecodeFormWithFiles(w http.ResponseWriter, r *http.Request, limit int64) (url.Values, []SentFile, error) {
+	form, files, _, err := DecodeFormWithFilesUpTo(w, r, FormLimits{Text: MaxForm, File: limit, Files: MaxFiles})
+	return form, files, err
+}
+
+// FormLimits bounds a form with files: bytes of all texts, bytes of one file, how
+// many files.
+type FormLimits struct {
+	Text, File int64
+	Files      int
+}
+
+// DecodeFormWithFilesUpTo is [DecodeFormWithFiles] with limits of its own, for
+// staff; leftOut are the fields of the files that were too many.
+func DecodeFormWithFilesUpTo(w http.ResponseWriter, r *http.Request, limits FormLimits) (form url.Values, files []SentFile, leftOut []string, err error) {
 	if !strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "multipart/form-data") {
-		form, err := DecodeForm(w, r)
-		return form, nil, err
+		form, err := DecodeFormUpTo(w, r, limits.Text)
+		return form, nil, nil, err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, MaxFormWithFiles)
 	parts, err := r.MultipartReader()
 	if err != nil {
-		return nil, nil, Refuse(http.StatusBadRequest, "broken_form")
+		return nil, nil, nil, Refuse(http.StatusBadRequest, "broken_form")
 	}
-	form, files, left := url.Values{}, []SentFile(nil), int64(MaxForm)
+	form = url.Values{}
+	left, limit := limits.Text, limits.File
 	for {
 		part, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) && len(form)+len(files) > 0 {
-			return form, files, nil
+			return form, files, leftOut, nil
 		}
 		if err != nil {
-			return nil, nil, cutOff(err)
+			return nil, nil, nil, cutOff(err)
 		}
 		if isFile(part) {
 			body, err := io.ReadAll(io.LimitReader(part, limit+1))
@@ -58,9 +73,13 @@ func DecodeFormWithFiles(w http.ResponseWriter, r *http.Request, limit int64) (u
 				_, err = io.Copy(io.Discard, part)
 			}
 			if err != nil {
-				return nil, nil, cutOff(err)
+				return nil, nil, nil, cutOff(err)
 			}
-			if (len(body) > 0 || part.FileName() != "") && len(files) < MaxFiles {
+			switch {
+			case len(body) == 0 && part.FileName() == "":
+			case len(files) == limits.Files:
+				leftOut = append(leftOut, part.FormName())
+			default:
 				files = append(files, SentFile{Field: part.FormName(), Body: body})
 			}
 			continue
@@ -68,11 +87,11 @@ func DecodeFormWithFiles(w http.ResponseWriter, r *http.Request, limit int64) (u
 		b, err := io.ReadAll(io.LimitReader(part, left+1))
 		switch left -= int64(len(b) + len(part.FormName())); {
 		case err != nil:
-			return nil, nil, cutOff(err)
+			return nil, nil, nil, cutOff(err)
 		case left < 0:
-			return nil, nil, Refuse(http.StatusRequestEntityTooLarge, "body_too_large")
+			return nil, nil, nil, Refuse(http.StatusRequestEntityTooLarge, "body_too_large")
 		case !utf8.Valid(b) || !utf8.ValidString(part.FormName()):
-			return nil, nil, Refuse(http.StatusBadRequest, "bad_utf8")
+			return nil, nil, nil, Refuse(http.StatusBadRequest, "bad_utf8")
 		}
 		form.Add(part.FormName(), strings.ReplaceAll(string(b), "\r\n", "\n"))
 	}
@@ -94,12 +113,20 @@ func cutOff(err error) error {
 // carry files; the handler reads them with [DecodeFormWithFiles].
 func (p *Platform) RoutePublicWithFiles(se *core.ServeEvent, path string, h Handler) {
 	for _, lang := range content.Languages {
-		route := se.Router.Route("POST", Prefix(lang)+path, func(e *core.RequestEvent) error {
-			if body, ok := e.Request.Body.(*router.RereadableReadCloser); ok {
-				e.Request.Body = body.ReadCloser // it would copy every file, with all its traces, into the temporary folder
-			}
-			return p.failed(e, h(e))
-		})
-		route.Unbind(apis.DefaultActivityLoggerMiddlewareId, apis.DefaultCorsMiddlewareId, apis.DefaultBodyLimitMiddlewareId)
+		p.RouteWithFiles(se, Prefix(lang)+path, h)
 	}
+}
+
+// RouteWithFiles is [Platform.Route] for such a POST of staff.
+func (p *Platform) RouteWithFiles(se *core.ServeEvent, path string, h Handler, middlewares ...func(*core.RequestEvent) error) {
+	route := se.Router.Route("POST", path, func(e *core.RequestEvent) error {
+		if body, ok := e.Request.Body.(*router.RereadableReadCloser); ok {
+			e.Request.Body = body.ReadCloser // it would copy every file, with all its traces, into the temporary folder
+		}
+		return p.failed(e, h(e))
+	})
+	for _, m := range middlewares {
+		route.BindFunc(func(e *core.RequestEvent) error { return p.failed(e, m(e)) })
+	}
+	route.Unbind(apis.DefaultActivityLoggerMiddlewareId, apis.DefaultCorsMiddlewareId, apis.DefaultBodyLimitMiddlewareId)
 }

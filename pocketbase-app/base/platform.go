@@ -25,9 +25,10 @@ type Platform struct {
 	Demo   bool                             // serve --demo
 	Shell  func(lang string) (string, bool) // shell page of the live release
 
-	secret  []byte
-	waiting chan struct{} // one place: "there are orders"
-	api     apiRoutes
+	secret   []byte
+	waiting  chan struct{} // one place: "there are orders"
+	decoding chan struct{} // one place, see [Platform.Decode]
+	api      apiRoutes
 }
 
 // NewPlatform makes the platform for an app that is bootstrapped. The secret
@@ -38,13 +39,14 @@ func NewPlatform(app core.App, words content.Words) (*Platform, error) {
 		return nil, err
 	}
 	return &Platform{
-		App:     app,
-		Words:   words,
-		Now:     time.Now,
-		Shell:   func(string) (string, bool) { return "", false },
-		secret:  secret,
-		waiting: make(chan struct{}, 1),
-		api:     newAPIRoutes(),
+		App:      app,
+		Words:    words,
+		Now:      time.Now,
+		Shell:    func(string) (string, bool) { return "", false },
+		secret:   secret,
+		waiting:  make(chan struct{}, 1),
+		decoding: make(chan struct{}, 1),
+		api:      newAPIRoutes(),
 	}, nil
 }
 

@@ -157,7 +157,11 @@ func (d *Editorial) showCheckPage(e *core.RequestEvent, status int) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range append(problems, fixed...) {
+	pictures, err := d.pictureProblems(d.p.App, &w.Questionnaire, w.Languages...)
+	if err != nil {
+		return err
+	}
+	for _, p := range append(append(problems, fixed...), pictures...) {
 		where, link := d.place(&w.Questionnaire, slug, p.Field)
 		view.Errors = append(view.Errors, checkRow{where, d.p.Words.Say(content.German, p), link})
 	}

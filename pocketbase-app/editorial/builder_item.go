@@ -11,6 +11,7 @@ import (
 
 	"servicepoint/content"
 	"servicepoint/content/survey"
+	"servicepoint/content/upload"
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -35,7 +36,7 @@ var itemFields = map[survey.Type][]string{
 func has(t survey.Type, field string) bool { return slices.Contains(itemFields[t], field) }
 
 // looksOf are the looks that a form offers.
-var looksOf = map[survey.Type][]string{survey.SingleChoice: {survey.Dropdown}, survey.Scale: {survey.Stars, survey.NPS}}
+var looksOf = map[survey.Type][]string{survey.SingleChoice: {survey.Dropdown, survey.Pictures}, survey.MultipleChoice: {survey.Pictures}, survey.Scale: {survey.Stars, survey.NPS}}
 
 var itemFlags = []string{"required", "dont_know", "no_answer", "integer", "random"}
 
@@ -78,6 +79,10 @@ func itemForm(it survey.Item) url.Values {
 				if on {
 					form.Set(at+name, "ja")
 				}
+			}
+			if o.Image != nil {
+				form.Set(at+pictureName, o.Image.Name)
+				form.Set(at+pictureAlt, german(o.Image.Alt))
 			}
 			if o.Place != nil {
 				form.Set(at+"place", survey.FormatNumber(o.Place.Latitude, content.English)+", "+survey.FormatNumber(o.Place.Longitude, content.English))
@@ -191,7 +196,7 @@ func withGerman(t content.Text, s string) content.Text {
 }
 
 // readOptions reads a list of options; what the form does not show (other
-// languages, pictures) comes from the option that it was. Empty lines fall away.
+// languages) comes from the option that it was. Empty lines fall away.
 func readOptions(form url.Values, list string, old []survey.Option, t survey.Type, known []survey.Variable, problems *content.Problems) []survey.Option {
 	var options []survey.Option
 	taken := map[string]bool{}
@@ -201,7 +206,7 @@ func readOptions(form url.Values, list string, old []survey.Option, t survey.Typ
 	for i := range optionCount(form, list) {
 		at := list + "." + strconv.Itoa(i) + "."
 		code, text := strings.TrimSpace(form.Get(at+"code")), strings.TrimSpace(form.Get(at+"text.de"))
-		if code == "" && text == "" {
+		if code == "" && text == "" && form.Get(at+pictureName) == "" {
 			continue
 		}
 		var o survey.Option
@@ -231,9 +236,7 @@ func readOptions(form url.Values, list string, old []survey.Option, t survey.Typ
 				}
 				o.Place = &survey.Place{Latitude: lat, Longitude: lon}
 			}
-			if t != survey.SingleChoice && t != survey.MultipleChoice {
-				o.Image = nil
-			}
+			o.Image = readPicture(form, at, o.Image, t)
 		} else {
 			o.Exclusive, o.Other, o.Place, o.Image = false, false, nil, nil
 		}
@@ -248,13 +251,31 @@ func readOptions(form url.Values, list string, old []survey.Option, t survey.Typ
 	return options
 }
 
+// readPicture reads the picture of an option over the one that it had. A new
+// picture needs new descriptions in the other languages.
+func readPicture(form url.Values, at string, old *survey.Image, t survey.Type) *survey.Image {
+	name, shown := form[at+pictureName]
+	switch {
+	case !withPictures(t) || form.Get(at+pictureRemove) == "ja":
+		return nil
+	case !shown || name[0] == "":
+		return old
+	}
+	image := survey.Image{Name: name[0]}
+	if old != nil && old.Name == image.Name {
+		image.Alt = old.Alt
+	}
+	image.Alt = withGerman(image.Alt, strings.TrimSpace(form.Get(at+pictureAlt)))
+	return &image
+}
+
 // compact renumbers the lines of a list without the empty ones, as readOptions
 // does, so that problems find their line.
 func compact(form url.Values, list string) {
 	var order []int
 	for i := range optionCount(form, list) {
 		at := list + "." + strconv.Itoa(i) + "."
-		if strings.TrimSpace(form.Get(at+"code")+form.Get(at+"text.de")) != "" {
+		if strings.TrimSpace(form.Get(at+"code")+form.Get(at+"text.de")+form.Get(at+pictureName)) != "" {
 			order = append(order, i)
 		}
 	}
@@ -367,6 +388,7 @@ type itemPage struct {
 	Languages  bool // there are other languages to write
 	Anonymous  bool
 	Unfinished bool // nothing is saved yet
+	Files      bool // the form may carry pictures
 }
 
 // listView is the options or the rows of a form.
@@ -389,6 +411,7 @@ type lineView struct {
 	Was         string
 	Code, Text  base.Field
 	Place       *base.Field
+	Picture     *pictureView
 	Fields      []shown
 	Flags       []shown
 	Rule        ruleView
@@ -396,6 +419,15 @@ type lineView struct {
 	Focus       string
 	More        bool // the details are open
 	At          string
+}
+
+// pictureView is the part of a line that is about its picture.
+type pictureView struct {
+	Name      string // "" when there is none
+	Hidden    string // name of the field that carries it
+	Open      bool   // the survey shows its options as pictures: the fields stand in the line itself
+	File, Alt base.Field
+	Remove    shown
 }
 
 // Index is the number of the line in the names of its fields.
@@ -458,7 +490,7 @@ func (d *Editorial) editItem(e *core.RequestEvent) error {
 // the form again. When somebody else changed the same item meanwhile, the answer
 // is 409 with both copies; changes elsewhere in the questionnaire do not matter.
 func (d *Editorial) saveItem(e *core.RequestEvent) error {
-	form, err := base.DecodeFormUpTo(e.Response, e.Request, maxForm)
+	form, files, leftOut, err := base.DecodeFormWithFilesUpTo(e.Response, e.Request, base.FormLimits{Text: maxForm, File: upload.MaxBytes, Files: mostPictures})
 	if err != nil {
 		return err
 	}
@@ -481,6 +513,12 @@ func (d *Editorial) saveItem(e *core.RequestEvent) error {
 		return base.ErrNotFound
 	default:
 		old = w.Pages[p].Items[i]
+	}
+	if problems, err := d.takePictures(e, form, files, leftOut); err != nil {
+		return err
+	} else if len(problems) > 0 {
+		view.Unfinished = true
+		return d.showItem(e, http.StatusUnprocessableEntity, w, p, i, was, form, problems, view)
 	}
 	if focus, ok := pressed(form); ok {
 		view.Focus, view.Unfinished = focus, true
@@ -511,7 +549,9 @@ func (d *Editorial) saveItem(e *core.RequestEvent) error {
 	}
 	it, problems := readItem(form, old, before(&w.Questionnaire, p, i))
 	if len(problems) == 0 {
-		problems = d.judge(w.Questionnaire, p, i, was, it)
+		if problems, err = d.judge(w.Questionnaire, p, i, was, it); err != nil {
+			return err
+		}
 	}
 	if len(problems) == 0 {
 		err = d.rewrite(e, w.rev, func(q *survey.Questionnaire) error {
@@ -558,13 +598,17 @@ func placeItem(q *survey.Questionnaire, p, i int, was string, it survey.Item) {
 	}
 }
 
-// judge says what Validate has against one item, at the fields of its form.
-func (d *Editorial) judge(q survey.Questionnaire, p, i int, was string, it survey.Item) content.Problems {
+// judge says what stands against one item, at the fields of its form.
+func (d *Editorial) judge(q survey.Questionnaire, p, i int, was string, it survey.Item) (content.Problems, error) {
 	q = cloned(q)
 	placeItem(&q, p, i, was, it)
 	prefix := "pages." + strconv.Itoa(p) + ".items." + strconv.Itoa(i) + "."
 	var out content.Problems
-	for _, problem := range q.Validate() {
+	pictures, err := d.pictureProblems(d.p.App, &q, content.German)
+	if err != nil {
+		return nil, err
+	}
+	for _, problem := range append(q.Validate(), pictures...) {
 		rest, mine := strings.CutPrefix(problem.Field, prefix)
 		if !mine && problem.Code == "twice" && strings.HasSuffix(problem.Field, ".code") && strings.HasPrefix(problem.Field, "pages.") {
 			if code := itemAtPath(&q, problem.Field); code == it.Code {
@@ -576,7 +620,7 @@ func (d *Editorial) judge(q survey.Questionnaire, p, i int, was string, it surve
 			out = append(out, d.onItemForm(problem))
 		}
 	}
-	return out
+	return out, nil
 }
 
 func itemAtPath(q *survey.Questionnaire, field string) string {
@@ -606,8 +650,14 @@ func (d *Editorial) onItemForm(q content.Problem) content.Problem {
 			return content.Problem{Field: at + ".de", Code: "inside", Args: map[string]any{"where": d.word("staff.lang." + lang), "what": d.p.Words.Say(content.German, q)}}
 		}
 	}
-	if at, ok := strings.CutSuffix(q.Field, ".image"); ok {
-		q.Field = at + ".text.de"
+	switch at, ok := strings.CutSuffix(q.Field, ".image"); {
+	case ok:
+		q.Field = at + "." + pictureFile
+		if q.Code == "required" {
+			q.Code = "picture_missing"
+		}
+	case strings.HasSuffix(q.Field, ".image.alt"):
+		q.Field = strings.TrimSuffix(q.Field, "image.alt") + pictureAlt
 	}
 	return q
 }
@@ -697,6 +747,7 @@ func (d *Editorial) showItem(e *core.RequestEvent, status int, w workingCopy, p,
 	view.Was, view.Page, view.PageName, view.Type = was, w.Pages[p].Code, short(german(w.Pages[p].Title)), string(t)
 	view.TypeName, view.TypeHelp = d.word("staff.type."+string(t)), d.wordOr("staff.typehelp."+string(t))
 	view.Types, view.Anonymous, view.Languages = d.typeOptions(t), w.Anonymous, len(w.Languages) > 1
+	view.Files = withPictures(t)
 	known := before(&w.Questionnaire, p, i)
 	view.Values = valueOptions(known)
 	if was != "" {
@@ -723,11 +774,7 @@ func (d *Editorial) showItem(e *core.RequestEvent, status int, w workingCopy, p,
 				continue
 			}
 			f := add("look", asChoice)
-			looks := looksOf[t]
-			if look := form.Get("look"); look == survey.Pictures { // comes with an imported questionnaire
-				looks = append(slices.Clone(looks), look)
-			}
-			for _, look := range looks {
+			for _, look := range looksOf[t] {
 				f.Options = append(f.Options, option{look, d.word("staff.look." + look), form.Get("look") == look})
 			}
 		case "min", "max", "step", "min_choices", "max_choices", "max_length":
@@ -816,9 +863,29 @@ func (d *Editorial) listView(list string, t survey.Type, form url.Values, known 
 			line.Place = &place
 			line.More = line.More || place.Value != "" || place.Problem != ""
 		}
+		if withPictures(t) && list == "options" {
+			line.Picture = d.pictureView(at, form, problems)
+			line.More = line.More || !line.Picture.Open && (line.Picture.Name != "" || line.Picture.File.Problem != "")
+		}
 		line.Rule = d.ruleView(at+"show_if", d.word("staff.builder.show_option_if"), form, known, problems, 1)
 		line.More = line.More || line.Rule.Open
 		v.Lines = append(v.Lines, line)
 	}
 	return v
+}
+
+func (d *Editorial) pictureView(at string, form url.Values, problems content.Problems) *pictureView {
+	v := pictureView{Name: form.Get(at + pictureName), Hidden: at + pictureName, Open: form.Get("look") == survey.Pictures}
+	if !base.IsPictureName(v.Name) {
+		v.Name = ""
+	}
+	v.File = d.input(at+pictureFile, d.word("staff.item.file"), form, problems)
+	v.File.Value, v.File.Help = "", d.word("staff.itemhelp.file", "max", upload.MaxBytes>>20)
+	if v.Name != "" {
+		v.File.Label = d.word("staff.item.file_other")
+		v.Remove = d.flag(at+pictureRemove, "staff.item.noimage", form, problems)
+	}
+	v.Alt = d.input(at+pictureAlt, d.word("staff.item.alt"), form, problems)
+	v.Alt.Help, v.Alt.MaxLength = d.word("staff.itemhelp.alt"), "300"
+	return &v
 }

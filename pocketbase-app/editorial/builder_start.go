@@ -161,11 +161,11 @@ func (d *Editorial) showImportForm(e *core.RequestEvent, status int, view import
 // makes the survey.
 func (d *Editorial) importSurvey(e *core.RequestEvent) error {
 	r := e.Request
-	r.Body = http.MaxBytesReader(e.Response, r.Body, formats.MaxBytes+maxForm)
-	if err := r.ParseMultipartForm(formats.MaxBytes + maxForm); err != nil {
+	r.Body = http.MaxBytesReader(e.Response, r.Body, formats.MaxOwn+maxForm)
+	if err := r.ParseMultipartForm(formats.MaxOwn + maxForm); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
-			return d.showImportForm(e, http.StatusUnprocessableEntity, importPage{}, nil, content.Problems{{Field: "datei", Code: "file_too_large", Args: map[string]any{"max": formats.MaxBytes >> 20}}})
+			return d.showImportForm(e, http.StatusUnprocessableEntity, importPage{}, nil, content.Problems{{Field: "datei", Code: "file_too_large", Args: map[string]any{"max": formats.MaxOwn >> 20}}})
 		}
 		return base.Refuse(http.StatusBadRequest, "broken_form")
 	}
@@ -183,9 +183,21 @@ func (d *Editorial) importSurvey(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	q, losses, err := formats.Read(head.Filename, b)
+	b, pictures, err := formats.Pictures(b)
+	var q survey.Questionnaire
+	var losses []formats.Loss
+	if err == nil {
+		q, losses, err = formats.Read(head.Filename, b)
+	}
 	if err != nil {
 		return d.showImportForm(e, http.StatusUnprocessableEntity, importPage{}, nil, content.Problems{{Field: "datei", Code: "not_questionnaire", Args: map[string]any{"reason": err.Error()}}})
+	}
+	gone, err := d.bringPictures(e.Request.Context(), &q, pictures)
+	if err != nil {
+		return err
+	}
+	for _, what := range gone {
+		losses = append(losses, formats.Loss{Place: what, Code: "picture", Count: 1})
 	}
 	raw, err := json.Marshal(q)
 	if err != nil {
@@ -232,6 +244,15 @@ func (d *Editorial) export(e *core.RequestEvent) error {
 	b, _, err := formats.Write(format, w.Questionnaire)
 	if err != nil {
 		return base.Refuse(http.StatusUnprocessableEntity, "no_export", "why", err.Error())
+	}
+	if format == formats.Own {
+		pictures, err := d.embedded(&w.Questionnaire)
+		if err != nil {
+			return err
+		}
+		if b, err = formats.WithPictures(b, pictures); err != nil {
+			return err
+		}
 	}
 	e.Response.Header().Set("Content-Disposition", `attachment; filename="`+w.rec.GetString("slug")+formats.Extension(format)+`"`)
 	e.Response.Header().Set("Cache-Control", "no-store")

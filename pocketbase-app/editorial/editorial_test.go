@@ -152,6 +152,11 @@ func (h *house) do(who, path string, form url.Values) (int, string, string) {
 	if form != nil {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	return h.answer(req)
+}
+
+func (h *house) answer(req *http.Request) (int, string, string) {
+	h.t.Helper()
 	res, err := h.client.Do(req)
 	if err != nil {
 		h.t.Fatal(err)

@@ -307,7 +307,8 @@ func newVersion(p publication) error {
 }
 
 // settleSurvey puts the city's districts where the questionnaire leaves them open,
-// and refuses what the first publication has fixed.
+// and refuses what the first publication has fixed and pictures that cannot be
+// shown to everybody.
 func (p publication) settleSurvey(slug string) error {
 	raw, err := json.Marshal(p.doc)
 	if err != nil {
@@ -321,7 +322,11 @@ func (p publication) settleSurvey(slug string) error {
 	if err != nil {
 		return err
 	}
-	if len(fixed) > 0 {
+	pictures, err := p.d.pictureProblems(p.tx, &q, q.Languages...)
+	if err != nil {
+		return err
+	}
+	if fixed = append(fixed, pictures...); len(fixed) > 0 {
 		return fixed
 	}
 	if err := p.d.fillDistricts(p.tx, &q); err != nil {

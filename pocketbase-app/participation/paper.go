@@ -41,6 +41,7 @@ type sheetItem struct {
 	Rule, Hint string
 	Kind       string // boxes, scale, ranks, grid, line, lines, online, info
 	Options    []sheetOption
+	Pictures   bool // some options have one
 	Rows       []sheetRow
 	Marks      []sheetOption // don't know, no answer
 	Required   bool
@@ -52,6 +53,8 @@ type sheetOption struct {
 	Text   phrase
 	Rule   string
 	Other  bool
+	Image  string // address
+	Alt    phrase
 }
 
 type sheetRow struct {
@@ -191,7 +194,12 @@ func (pt *Participation) sheetItem(it *survey.Item, lang string, numbers map[str
 		v.Kind = "online"
 	}
 	for i, o := range it.Choices() {
-		v.Options = append(v.Options, sheetOption{Number: strconv.Itoa(i + 1), Text: phraseOf(o.Text, lang), Rule: rule(o.ShowIf), Other: o.Other})
+		option := sheetOption{Number: strconv.Itoa(i + 1), Text: phraseOf(o.Text, lang), Rule: rule(o.ShowIf), Other: o.Other}
+		if o.Image != nil {
+			option.Image, option.Alt = imagePath(o.Image.Name), phraseOf(o.Image.Alt, lang)
+			v.Pictures = true
+		}
+		v.Options = append(v.Options, option)
 	}
 	if it.DontKnow {
 		v.Marks = append(v.Marks, sheetOption{Number: typedDontKnow, Text: phrase{Text: say("dont_know")}})

@@ -30,8 +30,7 @@ import (
 type uploads struct {
 	p    *base.Platform
 	dir  string
-	turn chan struct{} // one place: decoding a large picture takes up to 650 MB
-	sent *base.Limits  // files per network
+	sent *base.Limits // files per network
 }
 
 // maxPerDraft is how many files one draft may have brought, those taken back included.
@@ -39,7 +38,7 @@ const maxPerDraft = 40
 
 func newUploads(p *base.Platform) *uploads {
 	return &uploads{
-		p: p, dir: filepath.Join(p.App.DataDir(), "uploads"), turn: make(chan struct{}, 1),
+		p: p, dir: filepath.Join(p.App.DataDir(), "uploads"),
 		sent: base.NewLimits(60, 10*time.Minute),
 	}
 }
@@ -101,15 +100,10 @@ func (u *uploads) keep(e *core.RequestEvent, d *draft, it *survey.Item, body []b
 	if n >= maxPerDraft {
 		return "", nil, base.Refuse(http.StatusTooManyRequests, "too_many_requests")
 	}
-	select {
-	case u.turn <- struct{}{}:
-	case <-e.Request.Context().Done():
-		return "", nil, base.Refuse(http.StatusServiceUnavailable, "busy")
-	}
-	file, problem := upload.Clean(body, it.Type == survey.Photo)
-	<-u.turn
-	if problem != nil {
-		return "", problem, nil
+	var file upload.File
+	err = u.p.Decode(e.Request.Context(), func() { file, problem = upload.Clean(body, it.Type == survey.Photo) })
+	if err != nil || problem != nil {
+		return "", problem, err
 	}
 	b := make([]byte, 16)
 	rand.Read(b)

@@ -209,6 +209,9 @@ func newFigure(f tally.Figure, number int) figure {
 			continue // an option that no version has
 		}
 		share := content.ResultShare{Code: s.Code, Text: s.Text, N: s.N, Percent: tenth(s.Percent)}
+		if o := slices.IndexFunc(it.Offered, func(o tally.Option) bool { return o.Code == s.Code && o.Image != nil }); o >= 0 {
+			share.Picture, share.Alt = it.Offered[o].Image.Name, it.Offered[o].Image.Alt
+		}
 		if f.Ranked() {
 			out.Groups = append(out.Groups, s.N)
 			share.N, share.Percent = s.First, 0
