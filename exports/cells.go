@@ -82,14 +82,19 @@ var lastUncertainDay = time.Date(1900, time.February, 28, 0, 0, 0, 0, time.UTC)
 // date gives a day (YYYY-MM-DD) as a real date; what is no day, or one before
 // March 1900, stays text.
 func (c *cellMaker) date(s string) any {
-	d, err := time.Parse(time.DateOnly, s)
-	if err != nil || !d.After(lastUncertainDay) {
+	n, ok := serial(s)
+	if !ok {
 		return c.text(s)
 	}
-	return excelize.Cell{StyleID: c.dateStyle, Value: serial(d)}
+	return excelize.Cell{StyleID: c.dateStyle, Value: n}
 }
 
-// serial is a spreadsheet's number of a day: 1 March 1900 is 61.
-func serial(d time.Time) int {
-	return int(d.Sub(time.Date(1899, time.December, 30, 0, 0, 0, 0, time.UTC)).Hours() / 24)
+// serial is a spreadsheet's number of a day (YYYY-MM-DD): 1 March 1900 is 61.
+// It is not ok for what is no day, and for days before that.
+func serial(s string) (n int, ok bool) {
+	d, err := time.Parse(time.DateOnly, s)
+	if err != nil || !d.After(lastUncertainDay) {
+		return 0, false
+	}
+	return int(d.Sub(time.Date(1899, time.December, 30, 0, 0, 0, 0, time.UTC)).Hours() / 24), true
 }

@@ -29,12 +29,14 @@ var metaColumns = []string{"version", "language", "channel", "day"}
 // Marks stand in Daten_Codes where an answer is missing; what was not asked is
 // blank. No option has such a code, and spreadsheets leave texts out of means.
 var marks = map[survey.Missing]string{
-	survey.Skipped: "?skipped", survey.HasDeclined: "?declined", survey.IsDontKnow: "?dont_know",
+	survey.Skipped: frame.Skipped, survey.HasDeclined: frame.Declined, survey.IsDontKnow: frame.DontKnow,
 }
 
-// markNames are the same for people, in Daten_Text and in the codebook.
-var markNames = map[survey.Missing]string{
-	survey.Skipped: "[übersprungen]", survey.HasDeclined: "[keine Angabe]", survey.IsDontKnow: "[weiß nicht]",
+// markWords are the same for people, in Daten_Text and in the codebook.
+var markWords = map[string]content.Text{
+	frame.Skipped:  {content.German: "[übersprungen]", content.English: "[skipped]", content.Easy: "[übersprungen]"},
+	frame.Declined: {content.German: "[keine Angabe]", content.English: "[no answer]", content.Easy: "[keine Angabe]"},
+	frame.DontKnow: {content.German: "[weiß nicht]", content.English: "[don’t know]", content.Easy: "[weiß nicht]"},
 }
 
 // columnsOf lays out Daten_Codes; Daten_Text has the same without the columns of
@@ -116,35 +118,6 @@ type row struct {
 	empty map[string]survey.Missing
 }
 
-func (r *row) missing(v *tally.Variable, names map[survey.Missing]string) any {
-	if s, ok := names[r.empty[v.Key]]; ok {
-		return s
-	}
-	return nil
-}
-
-// codes fills one row of Daten_Codes; nil is a blank cell.
-func (c *cellMaker) codes(cells []any, columns []column, r *row) {
-	for i, col := range columns {
-		switch {
-		case col.variable == nil:
-			cells[i] = c.meta(col.meta, r.Response)
-		case tally.IsEmpty(r.Answers[col.variable.Key]):
-			cells[i] = nil
-			if col.option == nil {
-				cells[i] = r.missing(col.variable, marks)
-			}
-		case col.option != nil:
-			cells[i] = chosen(col, r.Response)
-		default:
-			cells[i] = c.answer(col.variable, r.Answers[col.variable.Key], " ", func(code string) string { return code })
-			if s, ok := cells[i].(string); ok && isMark(s) {
-				cells[i] = " " + s // answers never begin with a blank: it stays told apart
-			}
-		}
-	}
-}
-
 func isMark(s string) bool {
 	for _, mark := range marks {
 		if s == mark {
@@ -152,50 +125,6 @@ func isMark(s string) bool {
 		}
 	}
 	return false
-}
-
-// labels fills one row of Daten_Text, which has no columns of options.
-func (c *cellMaker) labels(cells []any, columns []column, r *row) {
-	n := 0
-	for _, col := range columns {
-		if col.option != nil {
-			continue
-		}
-		switch {
-		case col.variable == nil:
-			cells[n] = c.metaLabel(col.meta, r.Response)
-		case tally.IsEmpty(r.Answers[col.variable.Key]):
-			cells[n] = r.missing(col.variable, markNames)
-		default:
-			cells[n] = c.answer(col.variable, r.Answers[col.variable.Key], "; ", func(code string) string {
-				return col.variable.Of.Label(code, content.German)
-			})
-		}
-		n++
-	}
-}
-
-// answer gives an answer's cell by what it is; the variable tells only whether a
-// string is a code, a day or a text.
-func (c *cellMaker) answer(v *tally.Variable, value any, between string, name func(code string) string) any {
-	if n, ok := tally.NumberOf(value); ok {
-		return c.number(n)
-	}
-	s, isText := value.(string)
-	switch {
-	case isText && v.Of.Type == survey.Date:
-		return c.date(s)
-	case isText && !v.Listed:
-		return c.text(s)
-	}
-	if codes, ok := tally.CodesOf(value); ok {
-		names := make([]string, len(codes))
-		for i, code := range codes {
-			names[i] = name(code)
-		}
-		return c.text(strings.Join(names, between))
-	}
-	return c.text(fmt.Sprint(value))
 }
 
 // chosen is 1 or 0, blank when the version of the response did not offer the
@@ -218,35 +147,25 @@ func chosen(col column, r survey.Response) any {
 	return 0
 }
 
-func (c *cellMaker) meta(which string, r survey.Response) any {
-	switch which {
-	case "version":
-		return r.Version
-	case "language":
-		return c.text(r.Language)
-	case "channel":
-		return c.text(r.Channel)
-	default:
-		return c.date(r.Day)
-	}
+var languageNames = map[string]content.Text{
+	content.German:  {content.German: "Deutsch", content.English: "German"},
+	content.English: {content.German: "Englisch", content.English: "English"},
+	content.Easy:    {content.German: "Leichte Sprache", content.English: "Easy German (Leichte Sprache)"},
 }
 
-func (c *cellMaker) metaLabel(which string, r survey.Response) any {
-	switch which {
-	case "language":
-		return c.text(named(languageNames, r.Language))
-	case "channel":
-		return c.text(named(channelNames, r.Channel))
-	default:
-		return c.meta(which, r)
-	}
+var channelNames = map[string]content.Text{
+	"web":      {content.German: "Internet", content.English: "Web"},
+	"terminal": {content.German: "Terminal", content.English: "Terminal"},
+	"tablet":   {content.German: "Tablet", content.English: "Tablet"},
+	"paper":    {content.German: "Papier", content.English: "Paper"},
+	"phone":    {content.German: "Telefon", content.English: "Phone"},
 }
 
-var languageNames = map[string]string{content.German: "Deutsch", content.English: "Englisch", content.Easy: "Leichte Sprache"}
-
-var channelNames = map[string]string{"web": "Internet", "terminal": "Terminal", "tablet": "Tablet", "paper": "Papier", "phone": "Telefon"}
-
-func named(names map[string]string, code string) string { return cmp.Or(names[code], code) }
+// named is the name of a code in a language, the code itself when it has none.
+func named(names map[string]content.Text, code, lang string) string {
+	s, _ := names[code].In(lang)
+	return cmp.Or(s, code)
+}
 
 var typeNames = map[survey.Type]string{
 	survey.SingleChoice:   "Einfachauswahl",

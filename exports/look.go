@@ -1,7 +1,7 @@
 package exports
 
 import (
-	"fmt"
+	"strings"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -15,11 +15,11 @@ var frozenHeader = &excelize.Panes{
 
 // styles are the style numbers of one workbook.
 type styles struct {
-	head, title, label, wrap, date, percent, mean int
+	head, title, label, wrap, date, clock, percent, mean int
 }
 
 func newStyles(f *excelize.File) (s styles, err error) {
-	iso, twoDigits, percent := "yyyy-mm-dd", "0.00", "0.0"
+	iso, hours, twoDigits, percent := "yyyy-mm-dd", "hh:mm", "0.00", "0.0"
 	for _, one := range []struct {
 		id    *int
 		style excelize.Style
@@ -33,6 +33,7 @@ func newStyles(f *excelize.File) (s styles, err error) {
 		{&s.label, excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}},
 		{&s.wrap, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left", WrapText: true}}},
 		{&s.date, excelize.Style{CustomNumFmt: &iso}},
+		{&s.clock, excelize.Style{CustomNumFmt: &hours}},
 		{&s.percent, excelize.Style{CustomNumFmt: &percent}},
 		{&s.mean, excelize.Style{CustomNumFmt: &twoDigits}},
 	} {
@@ -43,55 +44,73 @@ func newStyles(f *excelize.File) (s styles, err error) {
 	return s, nil
 }
 
-// printing sets a sheet up for paper: A4 across, as wide as one page, with the
-// header row on every page.
-func (w *workbook) printing(sheet string) error {
+// printing sets a sheet up for paper: A4 across, as wide as one page. Who may use
+// the workbook stands at the foot of every page.
+func (b *book) printing(sheet string) error {
 	paper, across, wide, high, fit := 9, "landscape", 1, 0, true
 	if sheet == SheetReadme {
 		across = "portrait"
 	}
-	if err := w.file.SetSheetProps(sheet, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
+	if err := b.file.SetSheetProps(sheet, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
-	if err := w.file.SetPageLayout(sheet, &excelize.PageLayoutOptions{
+	if err := b.file.SetPageLayout(sheet, &excelize.PageLayoutOptions{
 		Size: &paper, Orientation: &across, FitToWidth: &wide, FitToHeight: &high,
 	}); err != nil {
 		return err
 	}
-	return w.file.SetHeaderFooter(sheet, &excelize.HeaderFooterOptions{
-		OddHeader: "&L&A&RUmfrage " + w.merged.Slug,
-		OddFooter: "&LStadt Kassel – nicht zur Veröffentlichung&RSeite &P von &N",
+	const longest = 100 // of the 255 characters that a footer takes
+	foot := "Stadt Kassel – nicht zur Veröffentlichung"
+	if b.watermark != "" {
+		foot += "\n" + paperText(b.watermark, longest)
+	}
+	return b.file.SetHeaderFooter(sheet, &excelize.HeaderFooterOptions{
+		OddHeader: "&L&A&R" + paperText(b.heading, longest),
+		OddFooter: "&L" + foot + "&RSeite &P von &N",
 	})
 }
 
-// name gives names to what formulas and pivot tables refer to: the data, each
-// item's column ("Antwort_" + code), and the rows repeated on paper.
-func (w *workbook) name() error {
-	last, err := excelize.ColumnNumberToName(len(w.columns))
-	if err != nil {
-		return err
+// paperText is a text as headers and footers take it: on one line, "&" doubled
+// because codes begin with it, and not too long.
+func paperText(s string, units int) string {
+	short := cutUnits(singleLine(strings.Map(legalRune, s)), units)
+	if len(short) < len(singleLine(strings.Map(legalRune, s))) {
+		short = cutUnits(short, units-1) + "…"
 	}
-	end := w.survey.Count + 1
-	names := []excelize.DefinedName{{Name: "Daten", RefersTo: fmt.Sprintf("%s!$A$1:$%s$%d", SheetCodes, last, end)}}
-	for i, col := range w.columns {
-		if col.variable == nil || col.option != nil || w.survey.Count == 0 {
-			continue
-		}
-		letter, err := excelize.ColumnNumberToName(i + 1)
-		if err != nil {
-			return err
-		}
-		names = append(names, excelize.DefinedName{
-			Name: "Antwort_" + col.name, RefersTo: fmt.Sprintf("%s!$%s$2:$%s$%d", SheetCodes, letter, letter, end),
-		})
+	return strings.ReplaceAll(short, "&", "&&")
+}
+
+// colours of charts: told apart without colour vision, and by lightness in print.
+var colours = []string{"1F3864", "C55A11", "2E75B6", "7F7F7F", "548235", "BF9000"}
+
+func fillOf(i int) excelize.Fill {
+	return excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{colours[i%len(colours)]}}
+}
+
+func lineOf(i int) excelize.LineOptions {
+	return excelize.LineOptions{Width: 2, Fill: fillOf(i)}
+}
+
+// barChart is a chart of lying bars, the first on top; series and size follow.
+func barChart(title string) *excelize.Chart {
+	gap := uint(50)
+	return &excelize.Chart{
+		Type:      excelize.Bar,
+		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title, Font: &excelize.Font{Size: 12, Bold: true}}}},
+		Legend:    excelize.ChartLegend{Position: "none"},
+		Dimension: excelize.ChartDimension{Width: chartWidth, Height: 300},
+		XAxis:     excelize.ChartAxis{ReverseOrder: true},
+		YAxis:     excelize.ChartAxis{MajorGridLines: true, Minimum: new(float64)},
+		GapWidth:  &gap,
 	}
-	for _, sheet := range []string{SheetCodebook, SheetCodes, SheetText, SheetFrequencies} {
-		names = append(names, excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + sheet + "'!$1:$1", Scope: sheet})
+}
+
+const chartWidth = 900 // pixels
+
+// chartHeight is in pixels, for so many bars; lines need no more room for more.
+func chartHeight(n int, line bool) uint {
+	if line {
+		return 380
 	}
-	for i := range names {
-		if err := w.file.SetDefinedName(&names[i]); err != nil {
-			return fmt.Errorf("name %s: %w", names[i].Name, err)
-		}
-	}
-	return nil
+	return uint(min(140+26*n, 1200))
 }

@@ -13,57 +13,39 @@ import (
 	"servicepoint/content"
 	"servicepoint/content/survey"
 	"servicepoint/content/survey/tally"
+	"servicepoint/exports/frame"
 
 	"github.com/xuri/excelize/v2"
 )
 
 // table writes a small sheet: a header row and rows, with filter and widths.
-func (w *workbook) table(sheet, name string, head []string, widths []float64, rows [][]any) error {
-	for i, title := range head {
-		if err := w.cell(sheet, i+1, 1, title, w.styles.head); err != nil {
-			return err
-		}
-		letter, err := excelize.ColumnNumberToName(i + 1)
-		if err != nil {
-			return err
-		}
-		if err := w.file.SetColWidth(sheet, letter, letter, widths[i]); err != nil {
-			return err
-		}
+func (b *book) table(sheet, name string, head []string, widths []float64, rows [][]any) error {
+	if err := b.head(sheet, name, head, widths, len(rows)); err != nil {
+		return err
 	}
 	for r, row := range rows {
-		if err := w.height(sheet, r+2, widths, row); err != nil {
+		if err := b.height(sheet, r+2, widths, row); err != nil {
 			return err
 		}
 		for i, v := range row {
-			style := w.styles.wrap
+			style := b.styles.wrap
 			if c, ok := v.(excelize.Cell); ok {
 				v, style = c.Value, c.StyleID
 			}
 			if v == nil || v == "" {
 				continue
 			}
-			if err := w.cell(sheet, i+1, r+2, v, style); err != nil {
+			if err := b.cell(sheet, i+1, r+2, v, style); err != nil {
 				return err
 			}
 		}
 	}
-	if err := w.file.SetPanes(sheet, frozenHeader); err != nil {
-		return err
-	}
-	area, err := area(len(head), max(len(rows), 1)+1)
-	if err != nil {
-		return err
-	}
-	if err := w.file.SetSheetDimension(sheet, area); err != nil {
-		return err
-	}
-	return w.file.AddTable(sheet, &excelize.Table{Range: area, Name: name, StyleName: tableStyle})
+	return nil
 }
 
 // height makes a row as high as its longest wrapped text needs; not every
 // program measures rows when it opens a file.
-func (w *workbook) height(sheet string, row int, widths []float64, cells []any) error {
+func (b *book) height(sheet string, row int, widths []float64, cells []any) error {
 	const lineHeight, highest = 15, 400 // points
 	lines := 1
 	for i, v := range cells {
@@ -78,24 +60,24 @@ func (w *workbook) height(sheet string, row int, widths []float64, cells []any) 
 	if lines == 1 {
 		return nil
 	}
-	return w.file.SetRowHeight(sheet, row, float64(min(lines*lineHeight, highest)))
+	return b.file.SetRowHeight(sheet, row, float64(min(lines*lineHeight, highest)))
 }
 
 // cell writes one cell of a small sheet; texts never become formulas or numbers.
-func (w *workbook) cell(sheet string, column, row int, v any, style int) error {
+func (b *book) cell(sheet string, column, row int, v any, style int) error {
 	at, err := excelize.CoordinatesToCellName(column, row)
 	if err != nil {
 		return err
 	}
 	if s, ok := v.(string); ok {
-		err = w.file.SetCellStr(sheet, at, w.cells.text(s))
+		err = b.file.SetCellStr(sheet, at, b.cells.text(s))
 	} else {
-		err = w.file.SetCellValue(sheet, at, v)
+		err = b.file.SetCellValue(sheet, at, v)
 	}
 	if err != nil {
 		return err
 	}
-	return w.file.SetCellStyle(sheet, at, at, style)
+	return b.file.SetCellStyle(sheet, at, at, style)
 }
 
 // writeCodebook says of every column what it holds, one row per variable and option.
@@ -177,15 +159,15 @@ func (w *workbook) codebookVariable(col column) ([][]any, error) {
 	if !it.Asks() {
 		return rows, nil
 	}
-	value(marks[survey.Skipped], markNames[survey.Skipped], v.Versions)
+	value(frame.Skipped, german(markWords[frame.Skipped]), v.Versions)
 	some := func(offers func(*survey.Item) bool) bool {
 		return slices.ContainsFunc(v.Versions, func(n int) bool { return offers(w.merged.Version(n).Item(it.Code)) })
 	}
 	if some(func(it *survey.Item) bool { return it.DontKnow }) {
-		value(marks[survey.IsDontKnow], markNames[survey.IsDontKnow], v.Versions)
+		value(frame.DontKnow, german(markWords[frame.DontKnow]), v.Versions)
 	}
 	if some(func(it *survey.Item) bool { return it.NoAnswer }) {
-		value(marks[survey.HasDeclined], markNames[survey.HasDeclined], v.Versions)
+		value(frame.Declined, german(markWords[frame.Declined]), v.Versions)
 	}
 	return rows, nil
 }
@@ -327,35 +309,44 @@ func (w *workbook) frequency(f tally.Figure) (rows [][]any) {
 	return rows
 }
 
-// writeReadme comes last because it tells what the rows held.
-func (w *workbook) writeReadme() error {
-	w.sum.Truncated, w.sum.Replaced = w.cells.truncated, w.cells.replaced
+// writeReadme fills the sheet Lesemich: a title, then lines of what and text. It
+// comes last because it tells what the rows held.
+func (b *book) writeReadme(title string, lines [][2]any) error {
+	if b.watermark != "" {
+		lines = append([][2]any{{"Nur für", b.watermark}}, lines...)
+	}
 	widths := []float64{28, 90}
 	for i, column := range []string{"A", "B"} {
-		if err := w.file.SetColWidth(SheetReadme, column, column, widths[i]); err != nil {
+		if err := b.file.SetColWidth(SheetReadme, column, column, widths[i]); err != nil {
 			return err
 		}
 	}
-	if err := w.cell(SheetReadme, 1, 1, w.title(), w.styles.title); err != nil {
+	if err := b.cell(SheetReadme, 1, 1, title, b.styles.title); err != nil {
 		return err
 	}
-	lines := w.readme()
 	for i, line := range lines {
-		if err := w.height(SheetReadme, i+3, widths, line[:]); err != nil {
+		if err := b.height(SheetReadme, i+3, widths, line[:]); err != nil {
 			return err
 		}
 		if line[0] != "" {
-			if err := w.cell(SheetReadme, 1, i+3, line[0], w.styles.label); err != nil {
+			if err := b.cell(SheetReadme, 1, i+3, line[0], b.styles.label); err != nil {
 				return err
 			}
 		}
 		if line[1] != nil && line[1] != "" {
-			if err := w.cell(SheetReadme, 2, i+3, line[1], w.styles.wrap); err != nil {
+			if err := b.cell(SheetReadme, 2, i+3, line[1], b.styles.wrap); err != nil {
 				return err
 			}
 		}
 	}
-	return w.file.SetSheetDimension(SheetReadme, fmt.Sprintf("A1:B%d", len(lines)+2))
+	return b.file.SetSheetDimension(SheetReadme, fmt.Sprintf("A1:B%d", len(lines)+2))
+}
+
+func (w *workbook) writeLesemich() error {
+	// The codebook's texts and the like may have been changed as well.
+	w.sum.Truncated += w.cells.truncated
+	w.sum.Replaced += w.cells.replaced
+	return w.writeReadme(german(w.merged.Title), w.readme())
 }
 
 func (w *workbook) readme() [][2]any {
@@ -363,7 +354,7 @@ func (w *workbook) readme() [][2]any {
 		{"Umfrage", w.merged.Slug},
 		{"Antworten", w.sum.Rows},
 		{"Zeitraum der Antworten", w.period()},
-		{"Stand", w.survey.Exported.In(content.Berlin).Format("02.01.2006 15:04") + " Uhr (Ortszeit Berlin)"},
+		{"Stand", stamp(w.survey.Exported)},
 		{"Programm", w.survey.Program},
 		{"", ""},
 	}
@@ -377,10 +368,13 @@ func (w *workbook) readme() [][2]any {
 			cmp.Compare(slices.Index(content.Languages, a[1]), slices.Index(content.Languages, b[1])), cmp.Compare(a[1], b[1]),
 		)
 	}) {
-		lines = append(lines, [2]any{"n " + named(channelNames, key[0]) + ", " + named(languageNames, key[1]), w.by[key]})
+		lines = append(lines, [2]any{"n " + named(channelNames, key[0], content.German) + ", " + named(languageNames, key[1], content.German), w.by[key]})
+	}
+	lines = append(lines, [2]any{"", ""})
+	if len(w.codes.sheets) > 1 {
+		lines = append(lines, [2]any{"Mehr Zeilen, als in ein Blatt passen", "Die Antworten stehen auf den Blättern " + strings.Join(w.codes.sheets, ", ") + "; auf denen mit Texten ebenso. Einfacher auszuwerten sind dann CSV oder Parquet."})
 	}
 	lines = append(lines,
-		[2]any{"", ""},
 		[2]any{"Blatt " + SheetCodebook, "Was in welcher Spalte steht: Frage, Art, Antwortcodes und ihre Texte, Grenzen und Versionen. Aus dem Fragebogen erzeugt."},
 		[2]any{"Blatt " + SheetCodes, "Eine Zeile je Antwortbogen, die Spalten heißen wie die Fragen (Code). Mehrfachauswahl: alle Codes, durch Leerzeichen getrennt, dazu je Antwort eine Spalte mit 1 (gewählt) oder 0 (nicht gewählt). Rangfolge: alle Codes, der erste steht vorn, dazu je Antwort eine Spalte mit dem Rang. Matrix: eine Spalte je Zeile. ?skipped heißt übersprungen, ?dont_know weiß nicht, ?declined keine Angabe; leer heißt nicht gefragt (oder, in den Spalten einzelner Antworten, nicht beantwortet)."},
 		[2]any{"Blatt " + SheetText, "Dieselben Zeilen mit deutschen Texten statt Codes."},
@@ -388,8 +382,8 @@ func (w *workbook) readme() [][2]any {
 		[2]any{"Angaben zur Person", w.personal()},
 		[2]any{"Freitexte", w.freeTexts()},
 		[2]any{"Reihenfolge", "Die Zeilen sind nicht nach Eingang geordnet und haben keine Kennung; sie lassen keinen Schluss auf Personen oder Uhrzeiten zu."},
-		[2]any{"Gekürzte Zellen", fmt.Sprintf("%d (eine Zelle fasst 32.767 Zeichen; gekürzte Texte enden mit „%s“)", w.sum.Truncated, strings.TrimSpace(Shortened))},
-		[2]any{"Ersetzte Zeichen", fmt.Sprintf("in %d Zellen (Steuerzeichen, die eine Tabelle nicht halten kann, stehen als „\uFFFD“)", w.sum.Replaced)},
+		[2]any{"Gekürzte Zellen", w.sum.truncatedText()},
+		[2]any{"Ersetzte Zeichen", w.sum.replacedText()},
 		[2]any{"Nicht zugeordnet", fmt.Sprintf("%d Antworten auf Fragen, die in keiner Version stehen", w.sum.Unplaced)},
 		[2]any{"Lizenz und Weitergabe", "Einzeldaten der Stadt Kassel, nur zur internen Auswertung. Nicht veröffentlichen. Freitexte vor jeder Weitergabe auf Namen und andere Hinweise auf Personen prüfen; kleine Gruppen nur zusammengefasst zeigen."},
 	)

@@ -27,6 +27,12 @@ type Survey struct {
 	// FreeText is set for those who are cleared for what people wrote themselves
 	// (texts, places, names of files). Without it such columns are left out.
 	FreeText bool
+
+	// Watermark says who may use the file, for what and until when, in German; it
+	// stands in Lesemich and at the foot of every page of paper. "" is none.
+	Watermark string
+
+	perSheet int // rows of a sheet, for tests; 0: [MaxRows]
 }
 
 // Refusal is a reason why a survey cannot be exported at all; trying again does
@@ -48,6 +54,7 @@ func refuse(reason, text string, args ...any) *Refusal {
 // Limits of a worksheet.
 const (
 	MaxRows      = 1_048_576 - 1 // responses: the header takes one row
+	MaxSheets    = 10            // that rows may be spread over
 	MaxColumns   = 16_384
 	MaxCellUnits = 32_767 // UTF-16 units in a cell
 )

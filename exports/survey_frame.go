@@ -70,9 +70,9 @@ func frameColumn(m *tally.Survey, col column) frame.Column {
 		case "day":
 			c.Kind = frame.Day
 		case "language":
-			c.Kind, c.Categories = frame.Code, germanCategories(content.Languages, languageNames)
+			c.Kind, c.Categories = frame.Code, namedCategories(content.Languages, languageNames)
 		case "channel":
-			c.Kind, c.Categories = frame.Code, germanCategories(survey.Channels, channelNames)
+			c.Kind, c.Categories = frame.Code, namedCategories(survey.Channels, channelNames)
 		}
 		return c
 	}
@@ -184,9 +184,9 @@ var metaLabels = map[string]content.Text{
 	"day":      {content.German: "Tag der Antwort (Berlin)", content.English: "Day of the answer (Berlin)"},
 }
 
-func germanCategories(codes []string, names map[string]string) (list []frame.Category) {
+func namedCategories(codes []string, names map[string]content.Text) (list []frame.Category) {
 	for _, code := range codes {
-		list = append(list, frame.Category{Code: code, Text: content.Text{content.German: named(names, code)}})
+		list = append(list, frame.Category{Code: code, Text: names[code]})
 	}
 	return list
 }

@@ -320,7 +320,7 @@ func TestWhatDoesNotFitIsRefusedAndNothingIsLeft(t *testing.T) {
 	}
 	wide.Versions[0].Pages = []survey.Page{{Items: items}}
 	tooMany := fixture(nil)
-	tooMany.Count = exports.MaxRows + 1
+	tooMany.Count = exports.MaxSheets*exports.MaxRows + 1
 	broken := errors.New("disk on fire")
 	failing := fixture(responses())
 	failing.Rows = func(yield func(survey.Response, error) bool) {
