@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/disclosure"
 	"servicepoint/content/survey"
 	"servicepoint/content/survey/tally"
 )
@@ -118,7 +119,7 @@ func freeze(s *tally.Survey, c *tally.Counter, choice Choice, earlier []frozen, 
 			case old != nil && !apart(old.Groups, f.Groups):
 				f = *old
 				notes = append(notes, left{v.Key, "waits", v.Of.Text})
-			case f.Base < leastGroup:
+			case f.Base < disclosure.LeastGroup:
 				notes = append(notes, left{v.Key, "few", v.Of.Text})
 				continue
 			}
@@ -134,7 +135,7 @@ func freeze(s *tally.Survey, c *tally.Counter, choice Choice, earlier []frozen, 
 		case old != nil && !(apart(aligned(old.RowN, old.RowCodes, x.RowCodes), x.RowN) && apart(aligned(old.ColumnN, old.ColumnCodes, x.ColumnCodes), x.ColumnN)):
 			x = *old
 			notes = append(notes, left{key, "waits", t.Row.Of.Text})
-		case t.Base < leastGroup:
+		case t.Base < disclosure.LeastGroup:
 			notes = append(notes, left{key, "few", t.Row.Of.Text})
 			continue
 		case !x.protect(t.N, earlier):
@@ -147,13 +148,13 @@ func freeze(s *tally.Survey, c *tally.Counter, choice Choice, earlier []frozen, 
 }
 
 // apart reports whether every group is the same as before or has grown by at
-// least leastGroup: then the difference tells of no fewer people.
+// least disclosure.LeastGroup: then the difference tells of no fewer people.
 func apart(before, now []int) bool {
 	if len(before) != len(now) {
 		return false
 	}
 	for i := range now {
-		if d := now[i] - before[i]; d < 0 || d > 0 && d < leastGroup {
+		if d := now[i] - before[i]; d < 0 || d > 0 && d < disclosure.LeastGroup {
 			return false
 		}
 	}
@@ -218,7 +219,7 @@ func newFigure(f tally.Figure, number int) figure {
 			if f.Answered > 0 {
 				share.Percent = tenth(100 * float64(s.First) / float64(f.Answered))
 			}
-			if s.N >= leastGroup {
+			if s.N >= disclosure.LeastGroup {
 				share.Rank = tenth(s.Rank)
 			}
 		}
@@ -234,6 +235,21 @@ func newFigure(f tally.Figure, number int) figure {
 		out.Score = &score
 	}
 	return out
+}
+
+// hideShares takes away what [disclosure.HideShares] hides.
+func hideShares(shares []content.ResultShare, addUp bool) bool {
+	n := make([]int, len(shares))
+	for i, s := range shares {
+		n[i] = s.N
+	}
+	hide, some := disclosure.HideShares(n, addUp)
+	for i := range shares {
+		if hide[i] {
+			shares[i].N, shares[i].Percent, shares[i].Rank = disclosure.Hidden, 0, 0
+		}
+	}
+	return some
 }
 
 func tenth(f float64) float64 { return math.Round(f*10) / 10 }
@@ -285,14 +301,13 @@ func (x *crossFigure) protect(n [][]int, earlier []frozen) bool {
 			}
 		}
 	}
-	g := newGrid(n, least)
-	some := g.protect()
+	shown, some := disclosure.Protect(n, least)
 	for i := range n {
 		line := make([]int, len(n[i]))
 		for j := range line {
 			line[j] = n[i][j]
-			if !g.shown[i][j] {
-				line[j], x.Hidden = hidden, true
+			if !shown[i][j] {
+				line[j], x.Hidden = disclosure.Hidden, true
 			}
 		}
 		x.N = append(x.N, line)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"servicepoint/content"
+	"servicepoint/content/disclosure"
 	"servicepoint/content/survey"
 	"servicepoint/content/survey/tally"
 	"servicepoint/pocketbase-app/base"
@@ -26,9 +27,9 @@ type Snapshot interface {
 
 // Why figures cannot be released; the words are "problem.<code>".
 var (
-	errFew     = errors.New("results_few")     // fewer than leastGroup responses
+	errFew     = errors.New("results_few")     // fewer than disclosure.LeastGroup responses
 	errNothing = errors.New("results_nothing") // of what was chosen nothing can be shown
-	errReason  = errors.New("results_reason")  // fewer than leastGroup new ones, and no reason for a correction
+	errReason  = errors.New("results_reason")  // fewer than disclosure.LeastGroup new ones, and no reason for a correction
 	errGone    = errors.New("results_gone")    // a counted response is not there any more
 )
 
@@ -68,7 +69,7 @@ type standing struct {
 }
 
 // add reports whether the fresh ones are enough to be counted.
-func (st *standing) enough() bool { return len(st.fresh) >= leastGroup }
+func (st *standing) enough() bool { return len(st.fresh) >= disclosure.LeastGroup }
 
 func (x *Results) stand(ctx context.Context, slug string, s Snapshot) (st standing, err error) {
 	if st.survey, err = tally.Merge(s.Versions()); err != nil {
@@ -116,7 +117,7 @@ type prepared struct {
 }
 
 // prepare counts for a release: all that was counted before and, when they are at
-// least leastGroup, all that came since.
+// least disclosure.LeastGroup, all that came since.
 func (x *Results) prepare(ctx context.Context, slug string, choice Choice) (p prepared, st standing, err error) {
 	s, err := x.Snapshot(ctx, slug)
 	if err != nil {
@@ -129,7 +130,7 @@ func (x *Results) prepare(ctx context.Context, slug string, choice Choice) (p pr
 	switch {
 	case st.missing > 0:
 		return p, st, errGone
-	case len(st.members)+len(st.fresh) < leastGroup:
+	case len(st.members)+len(st.fresh) < disclosure.LeastGroup:
 		return p, st, errFew
 	case !st.enough() && choice.Reason[content.German] == "":
 		return p, st, errReason
@@ -183,10 +184,10 @@ func allowed(s *tally.Survey, pairs []tally.Pair) (some []tally.Pair) {
 func size(v *tally.Variable) int { return max(len(v.Of.Offered), len(v.Of.Steps())) }
 
 // blocks puts responses, in the order of their random ids, into blocks of
-// leastGroup or a few more; there must be that many.
+// disclosure.LeastGroup or a few more; there must be that many.
 func blocks(ids []string, last int) map[string]int {
 	ids = slices.Sorted(slices.Values(ids))
-	count := len(ids) / leastGroup
+	count := len(ids) / disclosure.LeastGroup
 	out := make(map[string]int, len(ids))
 	for i, id := range ids {
 		out[id] = last + 1 + i*count/len(ids)

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"servicepoint/content"
+	"servicepoint/content/disclosure"
 	"servicepoint/content/survey/tally"
 	"servicepoint/pocketbase-app/base"
 
@@ -129,7 +130,7 @@ func (view) Say(t content.Text) string { s, _ := t.In(content.German); return s 
 
 // Cell writes a number of a table.
 func (view) Cell(n int) string {
-	if n == hidden {
+	if n == disclosure.Hidden {
 		return "·"
 	}
 	return strconv.Itoa(n)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/disclosure"
 	"servicepoint/content/survey"
 	"servicepoint/content/survey/tally"
 	"servicepoint/pocketbase-app/base"
@@ -199,7 +200,7 @@ func TestFiguresAreReleasedFromTenAnswersOn(t *testing.T) {
 	for _, f := range r.Figures {
 		switch f.Key {
 		case "district": // west has 2: hidden, and mitte with it, or 27 - 25 would tell
-			if f.Shares[2].N != hidden || f.Shares[0].N != hidden || f.Shares[1].N != 15 || !f.Hidden {
+			if f.Shares[2].N != disclosure.Hidden || f.Shares[0].N != disclosure.Hidden || f.Shares[1].N != 15 || !f.Hidden {
 				t.Errorf("district: %+v", f.Shares)
 			}
 		case "idea":

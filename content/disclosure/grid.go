@@ -1,46 +1,33 @@
-package results
+package disclosure
 
-import "servicepoint/content"
-
-// Disclosure control. Least numbers of people:
-const (
-	leastGroup = 10 // a block, a base, a row or column of a table, and what two releases may differ by
-	leastCell  = 5  // a cell that is shown, unless it is 0
-)
-
-// hidden stands in place of a number that is not shown.
-const hidden = -1
-
-// hideShares hides shares of 1 to 4. When the shares add up to the base, which is
-// public, one hidden share could be worked out: then the next smallest is hidden
-// too, until the hidden ones together are a group worth hiding in.
-func hideShares(shares []content.ResultShare, addUp bool) (any bool) {
+// HideShares tells which of the numbers of one variable are hidden: 1 to 4, and
+// when the numbers add up to a base that is public, the next smallest too, until
+// the hidden ones together are a group worth hiding in.
+func HideShares(shares []int, addUp bool) (hidden []bool, some bool) {
+	hidden = make([]bool, len(shares))
 	n, sum := 0, 0
-	hide := func(i int) {
-		n, sum = n+1, sum+shares[i].N
-		shares[i].N, shares[i].Percent, shares[i].Rank = hidden, 0, 0
-	}
-	for i := range shares {
-		if shares[i].N > 0 && shares[i].N < leastCell {
+	hide := func(i int) { n, sum, hidden[i] = n+1, sum+shares[i], true }
+	for i, k := range shares {
+		if k > 0 && k < LeastCell {
 			hide(i)
 		}
 	}
-	for addUp && n > 0 && (n < 2 || sum < leastCell) {
+	for addUp && n > 0 && (n < 2 || sum < LeastCell) {
 		next := -1
-		for i, s := range shares {
-			if s.N > 0 && (next < 0 || s.N < shares[next].N) {
+		for i, k := range shares {
+			if k > 0 && !hidden[i] && (next < 0 || k < shares[next]) {
 				next = i
 			}
 		}
 		if next < 0 {
 			for i := range shares { // nobody else chose anything: the zeros would tell
-				shares[i].N, shares[i].Percent, shares[i].Rank = hidden, 0, 0
+				hidden[i] = true
 			}
 			break
 		}
 		hide(next)
 	}
-	return n > 0
+	return hidden, n > 0
 }
 
 // grid is a table whose margins anybody may know: they are the shares of the two
@@ -71,13 +58,13 @@ func newGrid(n, least [][]int) *grid {
 
 // protect hides cells of 1 to 4 and whatever belongs to a row or column of 1 to
 // 9 people, then as many others as it takes that no hidden cell can be worked out
-// to within [leastCell] from the shown ones and the margins. It reports whether
+// to within [LeastCell] from the shown ones and the margins. It reports whether
 // anything is left to show.
 func (g *grid) protect() bool {
 	for i, row := range g.n {
 		for j, k := range row {
-			small := func(n int) bool { return n > 0 && n < leastGroup }
-			if k > 0 && k < leastCell || small(g.rows[i]) || small(g.cols[j]) {
+			small := func(n int) bool { return n > 0 && n < LeastGroup }
+			if k > 0 && k < LeastCell || small(g.rows[i]) || small(g.cols[j]) {
 				g.shown[i][j] = false
 			}
 		}
@@ -109,7 +96,7 @@ func (g *grid) exposed() (row, col int, found bool) {
 				continue
 			}
 			low, high := g.bounds(i, j)
-			if high-low < min(leastCell, g.rows[i], g.cols[j]) {
+			if high-low < min(LeastCell, g.rows[i], g.cols[j]) {
 				return i, j, true
 			}
 		}
@@ -253,4 +240,13 @@ func path(room [][]int, from, to int) []int {
 		}
 	}
 	return nil
+}
+
+// Protect tells which cells of a two-way table may be shown to who knows its
+// margins, and whether anything is. least are numbers that earlier tables have
+// shown of the same cells (0: none).
+func Protect(n, least [][]int) (shown [][]bool, some bool) {
+	g := newGrid(n, least)
+	some = g.protect()
+	return g.shown, some
 }
