@@ -25,7 +25,7 @@ func TestAcceptedAnswersComeBackFromTheSheet(t *testing.T) {
 		var rows []survey.Response
 		for range rapid.IntRange(0, 5).Draw(t, "responses") {
 			if a, ok := accepted(t, q); ok {
-				rows = append(rows, survey.Response{Version: 1, Language: "de", Channel: "web", Day: "2026-12-02", Seed: 4711, Answers: a})
+				rows = append(rows, survey.Response{Version: 1, Language: "de", Channel: "web", Day: "2026-12-02", Seed: 4711, Answers: a, Personal: true})
 			}
 		}
 		path := filepath.Join(dir, "x.xlsx")
