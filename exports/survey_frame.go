@@ -88,8 +88,9 @@ func frameColumn(m *tally.Survey, col column) frame.Column {
 	c.Kind, c.Marks = kindOf(v), true
 	switch c.Kind {
 	case frame.Code, frame.Codes:
+		numbers := numbered(m, v.Of)
 		for _, o := range v.Of.Offered {
-			c.Categories = append(c.Categories, frame.Category{Code: o.Code, Text: o.Text})
+			c.Categories = append(c.Categories, frame.Category{Code: o.Code, Text: o.Text, Number: numbers[o.Code]})
 		}
 	case frame.Integer, frame.Decimal:
 		if v.Of.Type == survey.Scale {
@@ -185,10 +186,24 @@ var metaLabels = map[string]content.Text{
 }
 
 func namedCategories(codes []string, names map[string]content.Text) (list []frame.Category) {
-	for _, code := range codes {
-		list = append(list, frame.Category{Code: code, Text: names[code]})
+	for i, code := range codes {
+		list = append(list, frame.Category{Code: code, Text: names[code], Number: i + 1})
 	}
 	return list
+}
+
+// numbered counts the codes of an item as the versions brought them, the oldest
+// version first and each in its own order.
+func numbered(m *tally.Survey, it *tally.Item) map[string]int {
+	numbers := map[string]int{}
+	for _, n := range it.Versions {
+		for _, o := range m.Version(n).Item(it.Code).Choices() {
+			if numbers[o.Code] == 0 {
+				numbers[o.Code] = len(numbers) + 1
+			}
+		}
+	}
+	return numbers
 }
 
 // wording is what was asked: of a row of a matrix the question and the row.

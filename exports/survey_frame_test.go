@@ -56,6 +56,26 @@ func TestFrameIsTypedCodes(t *testing.T) {
 	}
 }
 
+// Numbers of codes do not change when a later version adds an option before others.
+func TestCodesAreCountedAsTheVersionsBroughtThem(t *testing.T) {
+	f, err := fixture(nil).Frame(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]int{}
+	for _, c := range f.Columns {
+		if c.Name == "themes" {
+			for _, cat := range c.Categories {
+				got[cat.Code] = cat.Number
+			}
+		}
+	}
+	// The first version has energy, mobility, old; the second drops old and adds Energy.
+	if fmt.Sprint(got) != "map[Energy:4 energy:1 mobility:2 old:3]" {
+		t.Error(got)
+	}
+}
+
 type collect func(cells []frame.Value)
 
 func (c collect) Row(cells []frame.Value) error { c(cells); return nil }

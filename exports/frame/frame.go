@@ -47,8 +47,9 @@ type Column struct {
 
 // Category is a value with a name.
 type Category struct {
-	Code string
-	Text content.Text
+	Code   string
+	Text   content.Text
+	Number int // counts the codes of a column from 1 in the order in which its versions brought them: later ones change none; 0: not counted
 }
 
 // Marks say why a cell has no value; a blank cell was not asked (ADR 0020).
