@@ -9,6 +9,7 @@ import (
 
 	"servicepoint/content/survey"
 	"servicepoint/content/survey/surveytest"
+	"servicepoint/content/survey/tally"
 	"servicepoint/exports"
 
 	"github.com/xuri/excelize/v2"
@@ -40,6 +41,10 @@ func TestAcceptedAnswersComeBackFromTheSheet(t *testing.T) {
 		}
 		defer f.Close()
 		known := codebook(t, f)
+		merged, err := tally.Merge(s.Versions)
+		if err != nil {
+			t.Fatal(err)
+		}
 		sheet, err := f.GetRows(exports.SheetCodes)
 		if err != nil {
 			t.Fatal(err)
@@ -49,7 +54,10 @@ func TestAcceptedAnswersComeBackFromTheSheet(t *testing.T) {
 		}
 		for i, r := range rows {
 			got := survey.Answers{}
-			empty := q.Empty(r.Answers)
+			empty, err := merged.Empty(r) // knows what was left out
+			if err != nil {
+				t.Fatal(err)
+			}
 			for _, v := range q.Variables() {
 				s := ""
 				for c, heading := range sheet[0] {
@@ -58,7 +66,7 @@ func TestAcceptedAnswersComeBackFromTheSheet(t *testing.T) {
 					}
 				}
 				if s == "" {
-					if empty[v.Key] != survey.NotAsked {
+					if empty[v.Key] != survey.NotAsked && empty[v.Key] != survey.LeftOut {
 						t.Fatalf("%s is blank and was %s", v.Key, empty[v.Key])
 					}
 					continue
