@@ -76,8 +76,10 @@ type Idea struct {
 	Place    string     `json:"place"`    // in words, may be empty
 	Lat      float64    `json:"lat"`      // WGS 84; both 0: none
 	Lon      float64    `json:"lon"`
-	Name     string     `json:"name"`   // empty: the author is not named
-	Edited   bool       `json:"edited"` // personal data were taken out
+	Picture  string     `json:"picture,omitempty"` // name, below /ideen/bilder/
+	Alt      string     `json:"alt,omitempty"`     // what it shows, by the author in their language; may be empty
+	Name     string     `json:"name"`              // empty: the author is not named
+	Edited   bool       `json:"edited"`            // personal data were taken out
 	Released time.Time  `json:"released"`
 	Status   string     `json:"status"` // one of IdeaStatuses
 	Steps    []IdeaStep `json:"steps"`  // what the city said, oldest first

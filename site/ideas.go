@@ -76,6 +76,8 @@ type ideaPage struct {
 	Place    string     `json:"place,omitempty"`
 	Map      string     `json:"map,omitempty"` // SVG
 	MapFrom  string     `json:"mapfrom,omitempty"`
+	Picture  string     `json:"picture,omitempty"` // address
+	Alt      string     `json:"alt,omitempty"`
 	Name     string     `json:"author,omitempty"`
 	Edited   bool       `json:"edited,omitempty"`
 	Steps    []ideaStep `json:"steps"`
@@ -268,6 +270,9 @@ func (e *edition) ideaPage(c content.Call, call link, state string, i content.Id
 	}
 	if state == "open" {
 		p.Vote = e.url("/" + i.Path() + "/unterstuetzen/")
+	}
+	if i.Picture != "" {
+		p.Picture, p.Alt = "/ideen/bilder/"+i.Picture, i.Alt
 	}
 	if i.Lat != 0 || i.Lon != 0 {
 		p.Map = citymap.Drawing{Title: e.words["idea_map"], Markers: []citymap.Place{{Latitude: i.Lat, Longitude: i.Lon}}}.SVG()

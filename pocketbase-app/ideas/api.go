@@ -31,6 +31,7 @@ type document struct {
 	District *string `json:"district"`
 	Place    *string `json:"place"`
 	Point    *point  `json:"point"`
+	Picture  *shot   `json:"picture"`
 	Name     *string `json:"name"`
 	Edited   bool    `json:"edited"`
 	Released string  `json:"released"` // day
@@ -42,6 +43,11 @@ type document struct {
 type point struct {
 	Latitude  float64 `json:"latitude"`
 	Longitude float64 `json:"longitude"`
+}
+
+type shot struct {
+	URL string `json:"url"`
+	Alt string `json:"alt"`
 }
 
 type step struct {
@@ -64,6 +70,10 @@ func (x *Ideas) document(i content.Idea) document {
 	}
 	if i.Lat != 0 || i.Lon != 0 {
 		d.Point = &point{i.Lat, i.Lon}
+	}
+	if i.Picture != "" {
+		alt := x.altOf(&Idea{Title: i.Title, Picture: i.Picture, Alt: i.Alt}, i.Language)
+		d.Picture = &shot{URL: x.Platform.Origin + "/ideen/bilder/" + i.Picture, Alt: alt}
 	}
 	for _, s := range i.Steps {
 		d.Answers = append(d.Answers, step(s))

@@ -15,9 +15,9 @@ const KeepFor = 180 * 24 * time.Hour
 
 const forgetChunk = 200 // ideas per transaction
 
-// Forget erases the texts of ideas that were rejected or merged longer than
-// [KeepFor] ago, and the addresses and passes of calls that have ended or were
-// taken off the site. It returns how many ideas lost something; a second call
+// Forget erases the texts and pictures of ideas that were rejected or merged longer than
+// [KeepFor] ago, the addresses and passes of calls that have ended or were
+// taken off the site, and pictures of forms that nobody sent. It returns how many ideas lost something; a second call
 // finds nothing more to do.
 func (x *Ideas) Forget(ctx context.Context) (int, error) {
 	total := 0
@@ -32,6 +32,10 @@ func (x *Ideas) Forget(ctx context.Context) (int, error) {
 		}
 	}
 	n, err := x.forgetContacts(ctx)
+	if total += n; err != nil {
+		return total, err
+	}
+	n, err = x.forgetPictures(ctx)
 	return total + n, err
 }
 
@@ -52,6 +56,8 @@ func (x *Ideas) forgetSome(ctx context.Context) (n int, err error) {
 				`UPDATE ideas SET title = '', text = '', name = '', place = '', lat = 0, lon = 0, forgotten = {:now} WHERE number = {:number}`,
 				`UPDATE idea_events SET message = '', note = '', staff = '' WHERE idea = {:number}`,
 				`DELETE FROM idea_contacts WHERE idea = {:number}`,
+				`DELETE FROM idea_pictures WHERE idea = {:number}`,
+				`DELETE FROM idea_kept_votes WHERE idea = {:number}`,
 			} {
 				if _, err := tx.DB().NewQuery(sql).Bind(dbx.Params{"number": number, "now": now.UnixMilli()}).Execute(); err != nil {
 					return err

@@ -33,6 +33,7 @@ const (
 	didRelease  = "released"
 	didReject   = "rejected"
 	didMerge    = "merged"
+	didPart     = "parted" // a merge was undone
 	didWithdraw = "withdrawn"
 	didAnswer   = "answered"
 )
@@ -58,17 +59,21 @@ type Idea struct {
 	Name     string  `db:"name"`
 	Edited   bool    `db:"edited"`
 	Status   string  `db:"status"`
-	Into     int64   `db:"into_idea"`
+	Into     int64   `db:"into_idea"` // what is left of all that were merged
+	Went     int64   `db:"went_into"` // what it was merged with itself
 	Sent     int64   `db:"sent"`
 	Released int64   `db:"released"`
 	Decided  int64   `db:"decided"`
 	Erased   int64   `db:"forgotten"`
 	Votes    int     `db:"votes"`
+	Picture  string  `db:"picture"` // name, "" without one
+	Alt      string  `db:"alt"`     // by the author
 }
 
 const ideaColumns = `i.number, i.call, i.slug, i.rev, i.state, i.title, i.text, i.language, i.topic, i.district, i.place, i.lat, i.lon,
 	i.name, i.edited, i.status, COALESCE(i.into_idea, 0) AS into_idea, i.sent, COALESCE(i.released, 0) AS released,
-	COALESCE(i.decided, 0) AS decided, COALESCE(i.forgotten, 0) AS forgotten,
+	COALESCE(i.went_into, 0) AS went_into, COALESCE((SELECT name FROM idea_pictures p WHERE p.idea = i.number), '') AS picture,
+	COALESCE((SELECT alt FROM idea_pictures p WHERE p.idea = i.number), '') AS alt, COALESCE(i.decided, 0) AS decided, COALESCE(i.forgotten, 0) AS forgotten,
 	COALESCE((SELECT votes FROM idea_tallies t WHERE t.idea = i.number), 0) AS votes`
 
 // Event is one thing that happened to an idea.
@@ -128,10 +133,10 @@ func (x *Ideas) save(tx core.App, i *Idea, was string, e Event) error {
 	}
 	res, err := tx.DB().NewQuery(`UPDATE ideas SET rev = rev + 1, slug = {:slug}, state = {:state}, title = {:title}, text = {:text},
 			place = {:place}, lat = {:lat}, lon = {:lon}, name = {:name}, topic = {:topic}, district = {:district}, edited = {:edited},
-			status = {:status}, into_idea = NULLIF({:into}, 0), released = NULLIF({:released}, 0), decided = NULLIF({:decided}, 0)
+			status = {:status}, into_idea = NULLIF({:into}, 0), went_into = NULLIF({:went}, 0), released = NULLIF({:released}, 0), decided = NULLIF({:decided}, 0)
 		WHERE number = {:number} AND rev = {:rev}`).Bind(dbx.Params{
 		"slug": i.Slug, "state": i.State, "title": i.Title, "text": i.Text, "place": i.Place, "lat": i.Lat, "lon": i.Lon, "name": i.Name,
-		"topic": i.Topic, "district": i.District, "edited": i.Edited, "status": i.Status, "into": i.Into,
+		"topic": i.Topic, "district": i.District, "edited": i.Edited, "status": i.Status, "into": i.Into, "went": i.Went,
 		"released": i.Released, "decided": i.Decided, "number": i.Number, "rev": i.Rev,
 	}).Execute()
 	if err != nil {
@@ -145,7 +150,7 @@ func (x *Ideas) save(tx core.App, i *Idea, was string, e Event) error {
 	if err := putEvent(tx, i.Number, e); err != nil {
 		return err
 	}
-	if was != stateReleased && i.State != stateReleased && e.Kind != didWithdraw {
+	if was != stateReleased && i.State != stateReleased && e.Kind != didWithdraw && e.Kind != didPart {
 		return nil
 	}
 	actor := e.Staff

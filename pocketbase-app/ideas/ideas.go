@@ -35,12 +35,13 @@ type Ideas struct {
 	Rebuild func(tx core.App, reason, actor string) error
 	Wake    func()
 
-	gate    *gate.Gate
-	sending *base.Limits // ideas, by network
-	voting  *base.Limits // votes, by network
-	voters  func(idea int64) cipher.Block
-	persons []byte
-	links   []byte
+	gate     *gate.Gate
+	sending  *base.Limits // ideas, by network
+	voting   *base.Limits // votes, by network
+	pictures *base.Limits // pictures, by network
+	voters   func(idea int64) cipher.Block
+	persons  []byte
+	links    []byte
 }
 
 // New makes the matter. From one network 10 ideas an hour and 60 votes an hour
@@ -53,6 +54,7 @@ func New(p *base.Platform) *Ideas {
 		gate:     gate.New(p),
 		sending:  base.NewLimits(10, time.Hour),
 		voting:   base.NewLimits(60, time.Hour),
+		pictures: base.NewLimits(30, time.Hour),
 		voters:   pseudonyms(p.Key("idea voters")),
 		persons:  p.Key("idea persons"),
 		links:    p.Key("idea links"),
@@ -63,12 +65,14 @@ func New(p *base.Platform) *Ideas {
 func (x *Ideas) Bind(se *core.ServeEvent) {
 	p := x.Platform
 	p.RoutePublic(se, "GET", "/ideen/{call}/einreichen/{$}", x.showForm)
-	p.RoutePublic(se, "POST", "/ideen/{call}/einreichen/{$}", x.takeForm)
+	p.RoutePublicWithFiles(se, "/ideen/{call}/einreichen/{$}", x.takeForm)
+	p.Route(se, "GET", "/ideen/bilder/{name}", x.publicPicture)
 	p.RoutePublic(se, "GET", "/ideen/{call}/{idea}/unterstuetzen/{$}", x.showVote)
 	p.RoutePublic(se, "POST", "/ideen/{call}/{idea}/unterstuetzen/{$}", x.takeVote)
 	p.RoutePublic(se, "GET", "/meine-idee/{$}", x.showMine)
 	p.RoutePublic(se, "POST", "/meine-idee/{$}", x.changeMine)
 	p.RoutePublic(se, "POST", "/meine-idee/abmelden/{$}", x.leave)
+	p.Route(se, "GET", "/meine-idee/bild/{$}", x.minePicture)
 	p.RoutePublic(se, "GET", "/meine-idee/{token}/{$}", x.showLink)
 	p.RoutePublic(se, "POST", "/meine-idee/{token}/{$}", x.enter)
 
@@ -79,6 +83,7 @@ func (x *Ideas) Bind(se *core.ServeEvent) {
 	p.Route(se, "GET", "/redaktion/ideen/{$}", x.queue, moderate)
 	p.Route(se, "GET", "/redaktion/ideen/{number}/{$}", x.showIdea, moderate)
 	p.Route(se, "POST", "/redaktion/ideen/{number}/{$}", x.moderate, moderate)
+	p.Route(se, "GET", "/redaktion/ideen/{number}/bild/{$}", x.staffPicture, moderate)
 	p.Route(se, "GET", "/redaktion/aufrufe/{slug}/zugang/{$}", x.showAccess, base.Need(base.Editor, base.Publisher))
 	p.Route(se, "POST", "/redaktion/aufrufe/{slug}/zugang/{$}", x.makeAccess, base.Need(base.Publisher))
 }

@@ -101,6 +101,7 @@ func (x *Ideas) minePage(e *core.RequestEvent, status int, i *Idea, token string
 	data := map[string]any{
 		"Idea": i, "Events": x.told(lang, events), "Text": prose(i.Text), "Lang": "", "Votes": x.votesInWords(lang, i.Votes),
 		"New": q.Get("neu") != "", "Notice": "", "Link": x.Platform.Origin + base.Prefix(lang) + "/meine-idee/" + token + "/",
+		"Alt":  x.altOf(i, i.Language),
 		"Open": i.State == stateNew || i.State == stateAsked, "Alive": !decided(i.State), "Page": "", "Other": (*Idea)(nil),
 	}
 	if q.Get("gespeichert") != "" {
@@ -126,7 +127,7 @@ func (x *Ideas) minePage(e *core.RequestEvent, status int, i *Idea, token string
 		}
 	}
 	if v.Form == nil {
-		v.Form = map[string][]string{"title": {i.Title}, "text": {i.Text}}
+		v.Form = map[string][]string{"title": {i.Title}, "text": {i.Text}, "alt": {i.Alt}}
 	}
 	v.Title, v.Data = x.word(lang, "idea.mine.title"), data
 	return x.Platform.Show(e, status, pages, "mine", v)
@@ -154,6 +155,7 @@ func (x *Ideas) changeMine(e *core.RequestEvent) error {
 	}
 	var ps content.Problems
 	was, ev := i.State, Event{}
+	follow := func(core.App) error { return nil }
 	switch form.Get("aktion") {
 	case "antworten":
 		title := checkText(&ps, "title", form.Get("title"), minTitle, maxTitle, true)
@@ -165,12 +167,22 @@ func (x *Ideas) changeMine(e *core.RequestEvent) error {
 		if was != stateNew && was != stateAsked {
 			ps.Add("title", "idea_not_now")
 		}
+		alt := checkAlt(&ps, form)
 		i.Title, i.Text, i.State = title, text, stateNew
+		follow = func(tx core.App) error {
+			switch {
+			case form.Get("no_picture") == "ja":
+				return dropPicture(tx, i.Number)
+			case form.Has("alt"):
+				return describe(tx, i.Number, alt)
+			}
+			return nil
+		}
 	case "zurueckziehen":
 		if form.Get("sure") != "ja" {
 			ps.Add("sure", "required")
 		}
-		ev, i.State, i.Into = Event{Kind: didWithdraw}, stateWithdrawn, 0
+		ev, i.State, i.Into, i.Went = Event{Kind: didWithdraw}, stateWithdrawn, 0, 0
 	default:
 		return base.Refuse(http.StatusBadRequest, "bad_request")
 	}
@@ -183,6 +195,9 @@ func (x *Ideas) changeMine(e *core.RequestEvent) error {
 				if err := x.forget(tx, i); err != nil {
 					return err
 				}
+			}
+			if err := follow(tx); err != nil {
+				return err
 			}
 			return x.save(tx, i, was, ev)
 		})
@@ -197,6 +212,7 @@ func (x *Ideas) changeMine(e *core.RequestEvent) error {
 		if !form.Has("title") {
 			form.Set("title", i.Title)
 			form.Set("text", i.Text)
+			form.Set("alt", i.Alt)
 		}
 		return x.minePage(e, http.StatusUnprocessableEntity, i, token, base.View{Form: form, Problems: ps})
 	}
@@ -208,12 +224,14 @@ func (x *Ideas) changeMine(e *core.RequestEvent) error {
 }
 
 // forget empties what an author wrote, in the transaction that withdraws the
-// idea: texts, messages, contact and votes.
+// idea: texts, picture, messages, contact and votes.
 func (x *Ideas) forget(tx core.App, i *Idea) error {
 	i.Slug, i.Title, i.Text, i.Name, i.Place, i.Lat, i.Lon = "", "", "", "", "", 0, 0
 	for _, sql := range []string{
 		`UPDATE idea_events SET message = '', note = '' WHERE idea = {:idea}`,
 		`DELETE FROM idea_contacts WHERE idea = {:idea}`,
+		`DELETE FROM idea_pictures WHERE idea = {:idea}`,
+		`DELETE FROM idea_kept_votes WHERE idea = {:idea}`,
 		`UPDATE ideas SET forgotten = {:now} WHERE number = {:idea}`,
 	} {
 		_, err := tx.DB().NewQuery(sql).Bind(dbx.Params{"idea": i.Number, "now": x.Platform.Now().UnixMilli()}).Execute()

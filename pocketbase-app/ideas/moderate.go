@@ -183,7 +183,7 @@ func (x *Ideas) ideaPage(e *core.RequestEvent, status int, i *Idea, rev int64, v
 	if form == nil {
 		form = url.Values{}
 	}
-	for name, value := range map[string]string{"title": i.Title, "text": i.Text, "name": i.Name, "place": i.Place} {
+	for name, value := range map[string]string{"title": i.Title, "text": i.Text, "name": i.Name, "place": i.Place, "alt": i.Alt} {
 		if !form.Has(name) {
 			form.Set(name, value)
 		}
@@ -193,6 +193,7 @@ func (x *Ideas) ideaPage(e *core.RequestEvent, status int, i *Idea, rev int64, v
 	v.Data = map[string]any{
 		"Idea": i, "Rev": rev, "Call": callTitle, "Text": prose(i.Text), "Events": list, "Similar": similar, "Topic": labelled(topics, i.Topic),
 		"District": district, "Point": point, "Contact": contact > 0, "Sent": showTime(i.Sent), "Page": pageOf(i),
+		"Alt": x.altOf(i, content.German), "PicturePath": staffPicturePath(i.Number), "PartFirst": i.State == stateMerged && i.Went != i.Into,
 		"Reasons":  choices("idea.reason.", Reasons, form.Get("reason")),
 		"Statuses": choices("idea.status.", content.IdeaStatuses, cmpOr(form.Get("status"), i.Status)),
 		"May":      mayDo(i.State), "Saved": e.Request.URL.Query().Get("meldung") == "gespeichert", "Language": x.word(content.German, "staff.idea.language."+i.Language),
@@ -231,6 +232,7 @@ func mayDo(state string) map[string]bool {
 		didAsk:     in(stateNew, stateAsked),
 		didEdit:    in(stateNew, stateAsked, stateReleased),
 		didMerge:   in(stateNew, stateAsked, stateReleased),
+		didPart:    in(stateMerged),
 		didAnswer:  in(stateReleased),
 	}
 }
@@ -255,7 +257,7 @@ func (x *Ideas) moderate(e *core.RequestEvent) error {
 		return base.Refuse(http.StatusBadRequest, "bad_request")
 	}
 	did := form.Get("aktion")
-	if !slices.Contains([]string{didRelease, didReject, didAsk, didEdit, didMerge, didAnswer}, did) {
+	if !slices.Contains([]string{didRelease, didReject, didAsk, didEdit, didMerge, didPart, didAnswer}, did) {
 		return base.Refuse(http.StatusBadRequest, "bad_request")
 	}
 	if i.Rev != rev {
@@ -320,13 +322,20 @@ func (x *Ideas) apply(form url.Values, i *Idea, ev *Event, ps *content.Problems)
 		text := checkText(ps, "text", form.Get("text"), 1, maxText, true)
 		name := checkText(ps, "name", form.Get("name"), 0, maxName, false)
 		place := checkText(ps, "place", form.Get("place"), 0, maxPlace, false)
-		if title == i.Title && text == i.Text && name == i.Name && place == i.Place && form.Get("no_point") == "" {
+		alt := i.Alt
+		if form.Has("alt") {
+			alt = checkAlt(ps, form)
+		}
+		if title == i.Title && text == i.Text && name == i.Name && place == i.Place && alt == i.Alt && form.Get("no_point")+form.Get("no_picture") == "" {
 			ps.Add("title", "idea_nothing_changed")
 		}
 		if title != i.Title && i.Slug != "" {
 			i.Slug = slugOf(title) // the old address may hold what was taken out: it ends
 		}
-		i.Title, i.Text, i.Name, i.Place, i.Edited = title, text, name, place, true
+		if form.Get("no_picture") != "" {
+			i.Picture = ""
+		}
+		i.Title, i.Text, i.Name, i.Place, i.Alt, i.Edited = title, text, name, place, alt, true
 		if form.Get("no_point") != "" {
 			i.Lat, i.Lon = 0, 0
 		}
@@ -339,7 +348,18 @@ func (x *Ideas) apply(form url.Values, i *Idea, ev *Event, ps *content.Problems)
 		if into < 1 || into == i.Number {
 			ps.Add("into", "idea_no_survivor")
 		}
-		i.State, i.Into = stateMerged, into
+		i.State, i.Into, i.Went = stateMerged, into, into
+	case didPart:
+		switch {
+		case i.Erased != 0:
+			ps.Add("rev", "idea_not_now")
+		case i.Went != i.Into:
+			ps.Add("rev", "idea_part_first", "number", i.Went)
+		}
+		into, i.Into, i.Went = i.Into, 0, 0
+		if i.State = stateNew; i.Slug != "" {
+			i.State = stateReleased
+		}
 	case didAnswer:
 		ev.Status = form.Get("status")
 		ev.Message = checkText(ps, "answer", form.Get("answer"), 0, maxMessage, false)
@@ -357,6 +377,20 @@ func (x *Ideas) apply(form url.Values, i *Idea, ev *Event, ps *content.Problems)
 
 // decide writes what a moderator did and what follows from it.
 func (x *Ideas) decide(tx core.App, i *Idea, was string, into int64, ev Event) error {
+	switch {
+	case ev.Kind == didReject, ev.Kind == didEdit && i.Picture == "":
+		if err := dropPicture(tx, i.Number); err != nil {
+			return err
+		}
+	case ev.Kind == didEdit:
+		if err := describe(tx, i.Number, i.Alt); err != nil {
+			return err
+		}
+	case ev.Kind == didPart:
+		if err := x.part(tx, i.Number, into); err != nil {
+			return err
+		}
+	}
 	if ev.Kind == didMerge {
 		other, err := find(tx.DB(), into)
 		if err != nil && !errors.Is(err, base.ErrNotFound) {
@@ -385,4 +419,16 @@ func (x *Ideas) decide(tx core.App, i *Idea, was string, into int64, ev Event) e
 		message = strings.TrimSpace(x.word(i.Language, "idea.reason."+ev.Reason) + "\n\n" + message)
 	}
 	return x.news(tx, i, ev.Kind, message)
+}
+
+// part undoes that an idea went into another one: votes go back, and what had gone
+// into it before follows it.
+func (x *Ideas) part(tx core.App, number, from int64) error {
+	if err := x.partVotes(tx, number, from); err != nil {
+		return err
+	}
+	_, err := tx.DB().NewQuery(`WITH RECURSIVE below (number) AS (SELECT {:idea} UNION SELECT i.number FROM ideas i JOIN below b ON i.went_into = b.number)
+		UPDATE ideas SET into_idea = {:idea} WHERE number IN (SELECT number FROM below) AND number <> {:idea} AND state = 'merged'`).
+		Bind(dbx.Params{"idea": number}).Execute()
+	return err
 }

@@ -52,6 +52,7 @@ func published(ctx context.Context, db dbx.Builder) ([]content.Idea, error) {
 		list[n] = content.Idea{
 			Number: int(i.Number), Call: i.Call, Slug: i.Slug, Title: i.Title, Text: i.Text, Language: i.Language,
 			Topic: i.Topic, District: i.District, Place: i.Place, Lat: i.Lat, Lon: i.Lon, Name: i.Name, Edited: i.Edited,
+			Picture: i.Picture, Alt: i.Alt,
 			Released: time.UnixMilli(i.Released).UTC(), Status: i.Status, Steps: steps[i.Number], Votes: i.Votes,
 		}
 	}

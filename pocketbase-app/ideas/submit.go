@@ -42,6 +42,7 @@ const south, north, west, east = 51.20, 51.45, 9.30, 9.65
 // sent is what somebody sends in.
 type sent struct {
 	Title, Text, Topic, District, Place, Name, Email string
+	Picture, Alt                                     string
 	Lat, Lon                                         float64
 }
 
@@ -73,7 +74,7 @@ func (x *Ideas) read(form url.Values, c content.Call, districts []choice) (sent,
 			ps.Add("name", "not_text")
 		}
 	}
-	s.Email = checkEmail(&ps, form.Get("email"))
+	s.Email, s.Alt = checkEmail(&ps, form.Get("email")), checkAlt(&ps, form)
 	return s, ps
 }
 
@@ -157,9 +158,14 @@ func (x *Ideas) form(e *core.RequestEvent, status int, c content.Call, key strin
 	if err != nil {
 		return err
 	}
+	picture, sent, err := broughtPicture(x.Platform.App.DB(), key)
+	if err != nil {
+		return err
+	}
 	title, used := c.Title.In(lang)
 	data := map[string]any{"Call": c, "Question": title, "QuestionLang": "", "Key": key, "Topics": topics, "Districts": districts, "Until": "", "Gate": fields,
-		"MapWidth": citymap.Width, "MapHeight": citymap.Height, "MapFrom": citymap.Attribution, "Clicked": v.Form.Has("karte.x")}
+		"MapWidth": citymap.Width, "MapHeight": citymap.Height, "MapFrom": citymap.Attribution, "Clicked": v.Form.Has("karte.x"),
+		"Picture": picture != "" && !sent, "Marker": marker(v.Form.Get("point"))}
 	if used != lang {
 		data["QuestionLang"] = content.Locale(used)
 	}
@@ -175,7 +181,7 @@ func (x *Ideas) takeForm(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	form, err := base.DecodeForm(e.Response, e.Request)
+	form, files, err := decodeForm(e)
 	if err != nil {
 		return err
 	}
@@ -191,12 +197,19 @@ func (x *Ideas) takeForm(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	wrong, err := x.takePicture(e, key, form, files)
+	if err != nil {
+		return err
+	}
 	if form.Has("karte.x") { // a click on the map, which is a button of the form
 		clicked(form)
-		return again(http.StatusOK, key, nil)
+		return again(http.StatusOK, key, wrong)
 	}
 	s, ps := x.read(form, c, districts)
-	if len(ps) > 0 {
+	if s.Picture, _, err = broughtPicture(x.Platform.App.DB(), key); err != nil {
+		return err
+	}
+	if ps = append(ps, wrong...); len(ps) > 0 {
 		return again(http.StatusUnprocessableEntity, key, ps)
 	}
 	person, err := x.admit(e, c, form)
@@ -283,6 +296,9 @@ func (x *Ideas) take(c content.Call, lang, key, person string, s sent) (token st
 		if err != nil {
 			return err
 		}
+		if err := attach(tx, number, key, s.Alt); err != nil {
+			return err
+		}
 		if s.Email != "" {
 			_, err := tx.DB().NewQuery(`INSERT INTO idea_contacts (idea, email, language) VALUES ({:idea}, {:email}, {:lang})`).
 				Bind(dbx.Params{"idea": number, "email": s.Email, "lang": lang}).Execute()
@@ -334,6 +350,21 @@ func clicked(form url.Values) {
 	if d, ok := citymap.DistrictAt(at); ok && form.Get("district") == "" {
 		form.Set("district", d.Slug)
 	}
+}
+
+// marker is where the point of a form lies on the map, "" for both outside of it.
+// It is drawn over the picture: what somebody chose never becomes part of an address.
+func marker(point string) map[string]string {
+	var ps content.Problems
+	lat, lon := checkPoint(&ps, point)
+	if lat == 0 || len(ps) > 0 {
+		return nil
+	}
+	x, y := citymap.XY(citymap.Place{Latitude: lat, Longitude: lon})
+	if x < 0 || y < 0 || x > citymap.Width || y > citymap.Height {
+		return nil
+	}
+	return map[string]string{"X": strconv.FormatFloat(x, 'f', 1, 64), "Y": strconv.FormatFloat(y, 'f', 1, 64)}
 }
 
 // insert stores a new idea with its first event and returns its number.

@@ -65,14 +65,33 @@ func (x *Ideas) voter(call string, idea int64, pass string) []byte {
 // without effect: the primary key lets every person vote once, whatever comes
 // at the same time, and a trigger keeps the count.
 func (x *Ideas) vote(i *Idea, pass string, cast bool) error {
+	if !cast {
+		return x.Platform.App.RunInTransaction(func(tx core.App) error { return x.takeBack(tx, i, pass) })
+	}
 	sql := `INSERT INTO idea_votes (idea, voter) SELECT number, {:voter} FROM ideas WHERE number = {:idea} AND state = 'released'
 		ON CONFLICT DO NOTHING`
-	if !cast {
-		sql = `DELETE FROM idea_votes WHERE idea = {:idea} AND voter = {:voter}`
-	}
 	_, err := x.Platform.App.NonconcurrentDB().NewQuery(sql).
 		Bind(dbx.Params{"idea": i.Number, "voter": x.voter(i.Call, i.Number, pass)}).Execute()
 	return err
+}
+
+// takeBack also takes back what the pass gave to ideas that went into this one:
+// it shall not come back when they part.
+func (x *Ideas) takeBack(tx core.App, i *Idea, pass string) error {
+	var merged []int64
+	if err := tx.DB().NewQuery(`SELECT number FROM ideas WHERE into_idea = {:idea}`).Bind(dbx.Params{"idea": i.Number}).Column(&merged); err != nil {
+		return err
+	}
+	for _, number := range append(merged, i.Number) {
+		for _, table := range []string{"idea_votes", "idea_kept_votes"} {
+			_, err := tx.DB().NewQuery(`DELETE FROM ` + table + ` WHERE idea = {:idea} AND voter = {:voter}`).
+				Bind(dbx.Params{"idea": number, "voter": x.voter(i.Call, number, pass)}).Execute()
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (x *Ideas) voted(i *Idea, pass string) (bool, error) {
@@ -86,22 +105,83 @@ func (x *Ideas) voted(i *Idea, pass string) (bool, error) {
 }
 
 // moveVotes gives the votes of one idea to another: who supported both counts once.
+// Those of the first are kept beside, so that [Ideas.partVotes] can bring them back.
 func (x *Ideas) moveVotes(tx core.App, from, to int64) error {
 	var voters [][]byte
 	if err := tx.DB().NewQuery(`SELECT voter FROM idea_votes WHERE idea = {:idea}`).Bind(dbx.Params{"idea": from}).Column(&voters); err != nil {
 		return err
 	}
 	old, next := x.voters(from), x.voters(to)
-	for _, v := range voters {
-		old.Decrypt(v, v)
+	for _, was := range voters {
+		v := make([]byte, aes.BlockSize)
+		old.Decrypt(v, was)
 		next.Encrypt(v, v)
-		_, err := tx.DB().NewQuery(`INSERT INTO idea_votes (idea, voter) VALUES ({:idea}, {:voter}) ON CONFLICT DO NOTHING`).
+		res, err := tx.DB().NewQuery(`INSERT INTO idea_votes (idea, voter) VALUES ({:idea}, {:voter}) ON CONFLICT DO NOTHING`).
 			Bind(dbx.Params{"idea": to, "voter": v}).Execute()
+		if err != nil {
+			return err
+		}
+		lone, err := res.RowsAffected()
+		if err != nil {
+			return err
+		}
+		_, err = tx.DB().NewQuery(`INSERT INTO idea_kept_votes (idea, voter, lone) VALUES ({:idea}, {:voter}, {:lone})`).
+			Bind(dbx.Params{"idea": from, "voter": was, "lone": lone}).Execute()
 		if err != nil {
 			return err
 		}
 	}
 	return dropVotes(tx, from)
+}
+
+// partVotes gives an idea back the votes that it brought into another one. Who had
+// supported that one too, or another idea that went into it, stays there.
+func (x *Ideas) partVotes(tx core.App, number, from int64) error {
+	var kept []struct {
+		Voter []byte `db:"voter"`
+		Lone  bool   `db:"lone"`
+	}
+	db := tx.DB()
+	if err := db.NewQuery(`SELECT voter, lone FROM idea_kept_votes WHERE idea = {:idea}`).Bind(dbx.Params{"idea": number}).All(&kept); err != nil {
+		return err
+	}
+	var others []int64
+	err := db.NewQuery(`SELECT number FROM ideas WHERE went_into = {:from} AND number <> {:idea}`).Bind(dbx.Params{"from": from, "idea": number}).Column(&others)
+	if err != nil {
+		return err
+	}
+	own := x.voters(number)
+	person, name := make([]byte, aes.BlockSize), make([]byte, aes.BlockSize)
+	for _, k := range kept {
+		stays := !k.Lone
+		own.Decrypt(person, k.Voter)
+		for _, other := range others {
+			if stays {
+				break
+			}
+			x.voters(other).Encrypt(name, person)
+			res, err := db.NewQuery(`UPDATE idea_kept_votes SET lone = 1 WHERE idea = {:idea} AND voter = {:voter}`).Bind(dbx.Params{"idea": other, "voter": name}).Execute()
+			if err != nil {
+				return err
+			}
+			n, err := res.RowsAffected()
+			if err != nil {
+				return err
+			}
+			stays = n > 0
+		}
+		if !stays {
+			x.voters(from).Encrypt(name, person)
+			if _, err := db.NewQuery(`DELETE FROM idea_votes WHERE idea = {:idea} AND voter = {:voter}`).Bind(dbx.Params{"idea": from, "voter": name}).Execute(); err != nil {
+				return err
+			}
+		}
+		if _, err := db.NewQuery(`INSERT INTO idea_votes (idea, voter) VALUES ({:idea}, {:voter})`).Bind(dbx.Params{"idea": number, "voter": k.Voter}).Execute(); err != nil {
+			return err
+		}
+	}
+	_, err = db.NewQuery(`DELETE FROM idea_kept_votes WHERE idea = {:idea}`).Bind(dbx.Params{"idea": number}).Execute()
+	return err
 }
 
 func dropVotes(tx core.App, idea int64) error {
