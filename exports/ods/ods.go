@@ -197,6 +197,11 @@ func (o *Writer) blanks(n int) {
 }
 
 func (o *Writer) cell(c frame.Column, v frame.Value) error {
+	const exact = 1e15 // spreadsheets keep 15 digits: longer integers are texts
+	if v.State == frame.Number && math.Abs(v.Number) >= exact && math.Trunc(v.Number) == v.Number && !math.IsInf(v.Number, 0) {
+		o.text(string(frame.AppendNumber(nil, v.Number)), "")
+		return nil
+	}
 	if v.State == frame.Number {
 		if math.IsNaN(v.Number) || math.IsInf(v.Number, 0) {
 			return fmt.Errorf("ods: row %d, column %s: %v is no number", o.rows, c.Name, v.Number)
@@ -240,8 +245,10 @@ func isTime(s string) bool {
 	return err == nil && len(s) == 5
 }
 
-// text writes a cell of text: nothing in it is ever evaluated. Blanks, tabs and lines
-// have elements of their own, because XML readers fold blanks (ODF 1.3, 6.1.2).
+// text writes a cell of text: nothing in it is ever evaluated. Blanks and lines have
+// elements of their own, because readers fold blanks (ODF 1.3 part 3, 6.1.2). Tabs have
+// one too, but LibreOffice 7.4 leaves it out and joins the words; as a character it
+// keeps it, and other readers show a blank.
 func (o *Writer) text(s, style string) {
 	o.raw(`<table:table-cell`)
 	if style != "" {
@@ -279,7 +286,7 @@ func (o *Writer) text(s, style string) {
 			o.raw(`</text:p><text:p>`)
 			begin = true
 		case '\t':
-			o.raw(`<text:tab/>`)
+			o.b = append(o.b, '\t')
 			begin = true
 		case '&':
 			o.raw(`&amp;`)
