@@ -23,16 +23,14 @@ type Widths struct {
 
 // held is what was found in one column.
 type held struct {
-	bytes     int  // of the longest text
-	decimals  int  // of the number that has most
-	digits    int  // before the point, with sign
-	marks     int  // a bit for every set of mark numbers that a value is equal to
-	texts     int  // likewise for texts
-	foreign   bool // a code that is no category, a day that is none: the column becomes text
-	lines     bool // a text has line breaks
-	longest   int  // in bytes, before anything is cut
-	codes     map[string]bool
-	withCodes bool
+	bytes    int             // of the longest text
+	decimals int             // of the number that has most
+	digits   int             // before the point, with sign
+	marks    int             // a bit for every set of mark numbers that a value is equal to
+	texts    int             // likewise for texts
+	foreign  bool            // a code that is no category, a day that is none: the column becomes text
+	lines    bool            // a text has line breaks
+	codes    map[string]bool // of Code
 }
 
 // Measure begins the first pass over a frame.
@@ -41,7 +39,7 @@ func Measure(f *frame.Frame) *Widths {
 	for i, c := range f.Columns {
 		if c.Kind == frame.Code {
 			h := &w.columns[i]
-			h.codes, h.withCodes = map[string]bool{}, true
+			h.codes = map[string]bool{}
 			for _, cat := range c.Categories {
 				h.codes[cat.Code] = true
 			}
@@ -101,10 +99,8 @@ func (h *held) text(kind frame.Kind, s string) {
 	case frame.Integer, frame.Decimal, frame.Flag:
 		h.foreign = true
 	}
-	if strings.ContainsAny(s, "\r\n") {
-		h.lines = true
-	}
-	s = clean(s)
+	s, _ = clean(s)
+	h.lines = h.lines || strings.Contains(s, "\n")
 	for i := range markSets {
 		for _, n := range markSets[i] {
 			if s == markText(n) {
@@ -112,7 +108,6 @@ func (h *held) text(kind frame.Kind, s string) {
 			}
 		}
 	}
-	h.longest = max(h.longest, len(s))
 	h.bytes = max(h.bytes, min(len(s), MaxBytes))
 }
 
@@ -138,14 +133,11 @@ func freeSet(taken int) (set [3]float64, ok bool) {
 	return set, false
 }
 
-// clean is a text as the file can hold it: UTF-8, without NUL, and without blanks
-// at the end, which cannot be told from padding.
-func clean(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if strings.IndexByte(s, 0) >= 0 {
-		s = strings.ReplaceAll(s, "\x00", "\uFFFD")
-	}
-	return strings.TrimRight(s, " ")
+// clean is a text as the file can hold it: tidy, and without blanks at the end,
+// which cannot be told from padding.
+func clean(s string) (text string, replaced bool) {
+	text, replaced = frame.Tidy(s)
+	return strings.TrimRight(text, " "), replaced
 }
 
 // The first day of the Gregorian calendar is where SPSS begins to count seconds.

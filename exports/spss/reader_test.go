@@ -102,7 +102,7 @@ func open(b []byte) (f *opened, err error) {
 			}
 			for range missing {
 				if width > 0 {
-					v.missing = append(v.missing, strings.TrimRight(r.str(8), " "))
+					v.missing = append(v.missing, strings.TrimRight(r.str(8), " \x00")) // PSPP fills up with NUL
 				} else {
 					v.missing = append(v.missing, number(r.float()))
 				}
@@ -132,7 +132,7 @@ func open(b []byte) (f *opened, err error) {
 				must(v != nil && v.width <= 8, "labels of a wrong variable")
 				for _, p := range pairs {
 					if v.width > 0 {
-						v.values[strings.TrimRight(p.value, " ")] = p.label
+						v.values[strings.TrimRight(p.value, " \x00")] = p.label
 					} else {
 						v.values[number(math.Float64frombits(binary.LittleEndian.Uint64([]byte(p.value))))] = p.label
 					}
@@ -227,7 +227,10 @@ func open(b []byte) (f *opened, err error) {
 		v := byName[l.str(l.int())]
 		n := int(l.bytes(1)[0])
 		must(v != nil && l.int() == 8, "long missing")
-		for range n {
+		for k := range n {
+			if k > 0 && string(l.b[l.at:min(l.at+4, len(l.b))]) == "\x08\x00\x00\x00" { // PSPP before 2.0
+				l.int()
+			}
 			v.missing = append(v.missing, strings.TrimRight(l.str(8), " "))
 		}
 	}

@@ -35,6 +35,7 @@ type File struct {
 	vars      []variable
 	packed    packer
 	truncated int
+	replaced  int
 	rows      int
 	err       error
 }
@@ -54,6 +55,9 @@ func New(w io.Writer, f *frame.Frame, widths *Widths, o Options) (*File, error) 
 
 // Truncated is how many texts were cut because they were longer than [MaxBytes].
 func (s *File) Truncated() int { return s.truncated }
+
+// Replaced is how many texts held characters that no format can hold (frame.Tidy).
+func (s *File) Replaced() int { return s.replaced }
 
 // Row writes one row.
 func (s *File) Row(cells []frame.Value) error {
@@ -125,7 +129,10 @@ func (s *File) text(v *variable, cell *frame.Value) (string, error) {
 	case frame.Number:
 		text = strconv.FormatFloat(cell.Number, 'f', -1, 64)
 	case frame.Words:
-		text = clean(cell.Text)
+		var replaced bool
+		if text, replaced = clean(cell.Text); replaced {
+			s.replaced++
+		}
 	}
 	if len(text) > MaxBytes {
 		text = cut(text, MaxBytes)

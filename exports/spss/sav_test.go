@@ -322,7 +322,8 @@ func same(v *read, c frame.Column, got any, want frame.Value) string {
 			d, _ := time.Parse("15:04", want.Text)
 			expected = float64(d.Hour()*3600 + d.Minute()*60)
 		default:
-			expected = strings.TrimRight(strings.ReplaceAll(want.Text, "\x00", "\uFFFD"), " ")
+			tidy, _ := frame.Tidy(want.Text)
+			expected = strings.TrimRight(tidy, " ")
 			for _, m := range v.missing {
 				if m == expected {
 					return fmt.Sprintf("the text %q cannot be told from a mark", m)
