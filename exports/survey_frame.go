@@ -36,28 +36,48 @@ func (s Survey) Frame(ctx context.Context) (*frame.Frame, error) {
 
 func (s Survey) frameRows(ctx context.Context, m *tally.Survey, columns []column, typed []frame.Column) iter.Seq2[[]frame.Value, error] {
 	return func(yield func([]frame.Value, error) bool) {
-		cells := make([]frame.Value, len(columns))
+		reader := newFrameReader(m, columns, typed)
 		for r, err := range s.Rows {
 			if err == nil {
 				err = ctx.Err()
 			}
-			var empty map[string]survey.Missing
+			var cells []frame.Value
 			if err == nil {
-				empty, err = m.Empty(r)
+				cells, err = reader.row(r)
 			}
 			if err != nil {
 				yield(nil, err)
 				return
-			}
-			one := row{r, empty}
-			for i, col := range columns {
-				cells[i] = frameValue(col, typed[i].Kind, &one)
 			}
 			if !yield(cells, nil) {
 				return
 			}
 		}
 	}
+}
+
+// frameReader makes responses into rows of a frame.
+type frameReader struct {
+	merged  *tally.Survey
+	columns []column
+	typed   []frame.Column
+	cells   []frame.Value // used again for the next row
+}
+
+func newFrameReader(m *tally.Survey, columns []column, typed []frame.Column) *frameReader {
+	return &frameReader{m, columns, typed, make([]frame.Value, len(columns))}
+}
+
+func (f *frameReader) row(r survey.Response) ([]frame.Value, error) {
+	empty, err := f.merged.Empty(r)
+	if err != nil {
+		return nil, err
+	}
+	one := row{r, empty}
+	for i, col := range f.columns {
+		f.cells[i] = frameValue(col, f.typed[i].Kind, &one)
+	}
+	return f.cells, nil
 }
 
 func frameColumn(m *tally.Survey, col column) frame.Column {
@@ -116,7 +136,7 @@ func kindOf(v *tally.Variable) frame.Kind {
 			k = frame.Time
 		case t == survey.Number, t == survey.Scale, t == survey.Calculated && v.Kind == condition.Number:
 			k = frame.Decimal
-			if v.Of.Integer || t == survey.Scale {
+			if v.Of.Whole || t == survey.Scale {
 				k = frame.Integer
 			}
 		case v.Listed:

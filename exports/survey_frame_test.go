@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"servicepoint/content/survey"
+	"servicepoint/exports"
 	"servicepoint/exports/frame"
 )
 
@@ -80,3 +82,19 @@ type collect func(cells []frame.Value)
 
 func (c collect) Row(cells []frame.Value) error { c(cells); return nil }
 func (c collect) Close() error                  { return nil }
+
+// Once asked with a fraction, a number stays one with a fraction.
+func TestANumberIsWholeOnlyIfEveryVersionSaysSo(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		q := survey.Questionnaire{Slug: "x", Version: 1, Pages: []survey.Page{{Items: []survey.Item{{Code: "n", Type: survey.Number, Integer: whole}}}}}
+		newer := q
+		newer.Version, newer.Pages = 2, []survey.Page{{Items: []survey.Item{{Code: "n", Type: survey.Number, Integer: true}}}}
+		f, err := exports.Survey{Versions: []survey.Questionnaire{q, newer}}.Frame(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kind := f.Columns[len(f.Columns)-1].Kind; (kind == frame.Integer) != whole {
+			t.Errorf("first version whole: %v, column %s", whole, kind)
+		}
+	}
+}

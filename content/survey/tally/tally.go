@@ -41,6 +41,7 @@ type Item struct {
 	Offered     []Option     // the choices of all versions, the newest version's first
 	Variables   []*Variable  // of all versions, likewise
 	Types       map[survey.Type][]int
+	Whole       bool // in every version numbers are integers
 }
 
 // Option is a choice and the versions that offer it.
@@ -103,11 +104,12 @@ func (s *Survey) lay(q *survey.Questionnaire) {
 			}
 			it := s.byCode[asked.Code]
 			if it == nil {
-				it = &Item{Item: *asked, Page: page.Title, Types: map[survey.Type][]int{}}
+				it = &Item{Item: *asked, Page: page.Title, Types: map[survey.Type][]int{}, Whole: true}
 				s.Items, s.byCode[asked.Code] = append(s.Items, it), it
 			}
 			it.Versions = append(it.Versions, q.Version)
 			it.Types[asked.Type] = append(it.Types[asked.Type], q.Version)
+			it.Whole = it.Whole && (asked.Integer || asked.Type == survey.Scale)
 			for _, o := range asked.Choices() {
 				n := slices.IndexFunc(it.Offered, func(have Option) bool { return have.Code == o.Code })
 				if n < 0 {
