@@ -189,6 +189,11 @@ func (g *grid) shift(row, col int, grow bool) int {
 	if !grow {
 		from, to, most = row, rows+col, g.n[row][col]-g.floor(row, col)
 	}
+	return push(room, from, to, most)
+}
+
+// push sends up to most along shortest ways and takes the room that they use.
+func push(room [][]int, from, to, most int) int {
 	flow := 0
 	for flow < most {
 		way := path(room, from, to)

@@ -185,6 +185,8 @@ type counted struct {
 	from, to string
 }
 
+func (n *counted) isForeign(version int) bool { return slices.Contains(n.foreign, version) }
+
 func (n *counted) listed() bool {
 	return n.form == choices || n.form == order || n.Of.Type == survey.Scale
 }
@@ -203,7 +205,7 @@ func (n *counted) add(r survey.Response, value any, why survey.Missing) {
 		}
 		return
 	}
-	if slices.Contains(n.foreign, r.Version) {
+	if n.isForeign(r.Version) {
 		n.other++
 		return
 	}
@@ -476,7 +478,7 @@ func (x *crossed) add(r survey.Response) {
 // version offers: tables do not grow with what is stored.
 func (n *counted) codesIn(r survey.Response) (codes []string) {
 	value := r.Answers[n.Key]
-	if IsEmpty(value) || slices.Contains(n.foreign, r.Version) {
+	if IsEmpty(value) || n.isForeign(r.Version) {
 		return nil
 	}
 	if n.form == numbers {
