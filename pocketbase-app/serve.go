@@ -130,7 +130,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		past, err = s.jobs.History(ctx, 20)
 		return past, s.jobs.Next(), err
 	}
-	s.editorial.Answers = s.participation.AnswersByVersion
+	s.editorial.Answers, s.editorial.Waiting = s.participation.AnswersByVersion, s.participation.AnswersWaiting
 	s.editorial.Render, s.editorial.Press = s.participation.RenderPage, s.participation.PressButton
 	s.editorial.Follow = map[string]func(core.App, json.RawMessage) error{
 		"events": func(tx core.App, doc json.RawMessage) error {

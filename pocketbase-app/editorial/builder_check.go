@@ -25,6 +25,7 @@ type checkPage struct {
 	Version          int // newest published one, 0: none
 	Answers          int // stored, of all versions
 	PerVersion       []answerRow
+	Waiting          bool // more answers are there, which are not counted yet
 	Incomparable     bool
 	Untranslated     []pageName // languages in which texts are missing
 	Same             bool       // nothing is different from what is published
@@ -211,6 +212,11 @@ func (d *Editorial) compareToPublished(ctx context.Context, view *checkPage, w w
 			view.PerVersion = append(view.PerVersion, answerRow{v, n})
 		}
 		slices.SortFunc(view.PerVersion, func(a, b answerRow) int { return a.Version - b.Version })
+	}
+	if d.Waiting != nil {
+		if view.Waiting, err = d.Waiting(ctx, slug); err != nil {
+			return err
+		}
 	}
 	newer := cloned(w.Questionnaire)
 	if err := d.fillDistricts(d.p.App, &newer); err != nil {

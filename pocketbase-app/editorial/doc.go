@@ -54,6 +54,9 @@ type Editorial struct {
 	Also []func(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error
 	// Answers gives the number of stored answers of a survey by version; nil: unknown.
 	Answers func(ctx context.Context, survey string) (map[int]int, error)
+	// Waiting reports whether answers of a survey are stored that Answers cannot
+	// count yet; nil: none.
+	Waiting func(ctx context.Context, survey string) (bool, error)
 	// Render renders the questions of one page (an index) as citizens see them, and
 	// Press does what a button among them asks for; without Render nobody can try a
 	// working copy.

@@ -67,7 +67,11 @@ func (pt *Participation) putResponse(e *core.RequestEvent) error {
 		return err
 	}
 	problems = append(problems, missing...)
-	pass, passErr := pt.shown(e, q.Questionnaire, sent.Pass)
+	ours, err := pt.ours(e, sent.Channel)
+	if err != nil {
+		return err
+	}
+	pass, passErr := pt.shown(e, q.Questionnaire, sent.Pass, ours)
 	if q.Anonymous && q.Named() {
 		if again, err := pt.tookPart(e.Request.Context(), q.Slug, pass, id); err != nil {
 			return err
@@ -83,6 +87,9 @@ func (pt *Participation) putResponse(e *core.RequestEvent) error {
 		return passErr
 	}
 	refusal := problems.Err()
+	if !ours && slices.Contains(survey.Channels, sent.Channel) && sent.Channel != web {
+		refusal = base.Refuse(http.StatusForbidden, "channel_not_yours")
+	}
 	if err := q.open(pt.p.Now()); err != nil {
 		refusal = err
 	}
@@ -103,12 +110,27 @@ func (pt *Participation) putResponse(e *core.RequestEvent) error {
 	return pt.acknowledge(e, http.StatusCreated, q.Slug, id)
 }
 
-// shown reads the pass of an API request. Devices of the city's need no proof of work.
-func (pt *Participation) shown(e *core.RequestEvent, q survey.Questionnaire, s string) (gate.Pass, error) {
-	if q.Access == survey.AccessProof {
-		if kind, err := pt.device(e.Request); err != nil || kind != "" {
-			return gate.Pass{}, err
-		}
+// ours reports whether a request comes from the city's own side of a channel: a
+// paired device of that kind, or staff who may type in what came on paper or by
+// telephone. Only they may name such a channel.
+func (pt *Participation) ours(e *core.RequestEvent, channel string) (bool, error) {
+	switch channel {
+	case kindTerminal, kindTablet:
+		kind, err := pt.device(e.Request)
+		return kind == channel, err
+	case phone:
+		return base.HasRole(base.Staff(e), base.Counter, base.Planner), nil
+	case paper:
+		return base.HasRole(base.Staff(e), base.Counter, base.Planner, base.Admin), nil
+	}
+	return false, nil
+}
+
+// shown reads the pass of an API request. Paired devices and staff, whom the city
+// knows, need no proof of work; a device that says "web" does.
+func (pt *Participation) shown(e *core.RequestEvent, q survey.Questionnaire, s string, ours bool) (gate.Pass, error) {
+	if q.Access == survey.AccessProof && ours {
+		return gate.Pass{}, nil
 	}
 	return pt.gate.Shown(e, scope(q.Slug), q.Access, s)
 }

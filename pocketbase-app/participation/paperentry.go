@@ -210,7 +210,7 @@ func (pt *Participation) takeTyping(e *core.RequestEvent) error {
 		form.Set("geklaert", seen) // the next time these differences have been looked at
 		return pt.showType(e, http.StatusConflict, q, typePage{Second: true, Dropped: pt.numbersOf(q, dropped)}, form, before, nil)
 	}
-	what, err := pt.put(e.Request.Context(), q, answers, entry{id: first.Response, language: language, channel: "paper", day: pt.day()})
+	what, err := pt.put(e.Request.Context(), q, answers, entry{id: first.Response, language: language, channel: paper, day: pt.day()})
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"embed"
 	"encoding/base32"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
@@ -130,7 +131,8 @@ func (pt *Participation) Bind(se *core.ServeEvent) {
 }
 
 // Sweep deletes expired drafts, a few hundred per transaction, and the uploads
-// that belong to no draft and no response; it returns how many drafts there were.
+// that belong to no draft and no response, be it that the response was erased; it
+// returns how many drafts there were.
 func (pt *Participation) Sweep(ctx context.Context) (int64, error) {
 	var deleted int64
 	for {
@@ -145,7 +147,7 @@ func (pt *Participation) Sweep(ctx context.Context) (int64, error) {
 			return deleted, err
 		}
 		if n == 0 {
-			return deleted, pt.uploads.sweep(ctx)
+			return deleted, errors.Join(pt.uploads.sweep(ctx), pt.eraseUploads(ctx))
 		}
 		deleted += n
 	}

@@ -23,6 +23,7 @@ const (
 	phoneCookie = "umfrage-telefon" // value: slug
 	phone       = "phone"
 	web         = "web"
+	paper       = "paper"
 )
 
 func (pt *Participation) bindPhone(se *core.ServeEvent) {

@@ -2,7 +2,10 @@ package participation
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net/url"
+	"os"
 
 	"servicepoint/content/survey"
 
@@ -21,7 +24,29 @@ func (pt *Participation) PressButton(q survey.Questionnaire, page int, form, typ
 	return true
 }
 
-// AnswersByVersion tells how many responses of a survey are stored, by version.
+// AnswersWaiting reports whether answers of a survey are in the urn: some or none,
+// their number would tell more than anonymity allows.
+func (pt *Participation) AnswersWaiting(ctx context.Context, slug string) (some bool, err error) {
+	err = pt.writer.between(ctx, func(w *writer) error {
+		if _, err := os.Stat(w.urn.path); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		st, err := w.statements()
+		if err != nil {
+			return err
+		}
+		if err := w.begin(st); err != nil {
+			return err
+		}
+		n, _ := w.urn.waiting(slug, "")
+		some = n > 0
+		return nil
+	})
+	return some, err
+}
+
+// AnswersByVersion tells how many responses of a survey are stored, by version;
+// those in the urn are not among them, see [Participation.AnswersWaiting].
 func (pt *Participation) AnswersByVersion(ctx context.Context, slug string) (map[int]int, error) {
 	var rows []struct {
 		Version int `db:"version"`

@@ -100,8 +100,8 @@ func TestAPairedTabletNeedsNoProofOfWork(t *testing.T) {
 	if got := put(tablet); got != 201 {
 		t.Errorf("a tablet: %d", got)
 	}
-	if got := put(w.visitor(t)); got != 422 {
-		t.Errorf("somebody without a proof: %d", got)
+	if got := put(w.visitor(t)); got != 403 {
+		t.Errorf("somebody who is no tablet: %d", got)
 	}
 }
 
@@ -138,6 +138,8 @@ func TestLostAnswersOfTheServerMakeNoDuplicates(t *testing.T) {
 	const tablets, people, most = 4, 37, 6
 	run := func(t *testing.T, perTry bool) (responses, different, lost int) {
 		w := newWorld(t)
+		_, cookie := w.terminal(t, "tablet")
+		paired, _, _ := strings.Cut(cookie, ";")
 		var mu sync.Mutex
 		tries := map[string]int{}
 		address, gone := losing(t, w.srv.URL, func(path string) bool {
@@ -167,6 +169,7 @@ func TestLostAnswersOfTheServerMakeNoDuplicates(t *testing.T) {
 							return
 						}
 						req.Header.Set("Content-Type", "application/json")
+						req.Header.Set("Cookie", paired)
 						r, err := client.Do(req)
 						if err != nil {
 							continue

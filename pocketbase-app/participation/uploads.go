@@ -219,6 +219,92 @@ func (u *uploads) sweep(ctx context.Context) error {
 	})
 }
 
+// eraseUploads deletes the files of answers that are not there any more. What was
+// sent today or yesterday waits: an answer may be on its way.
+func (pt *Participation) eraseUploads(ctx context.Context) error {
+	db := pt.p.App.DB()
+	var slugs []string
+	yesterday := pt.p.Now().In(content.Berlin).AddDate(0, 0, -1).Format(time.DateOnly)
+	err := db.NewQuery(`SELECT DISTINCT survey FROM survey_uploads WHERE draft = '' AND day < {:day}`).
+		Bind(dbx.Params{"day": yesterday}).WithContext(ctx).Column(&slugs)
+	if err != nil {
+		return err
+	}
+	for _, slug := range slugs {
+		params := dbx.Params{"survey": slug, "day": yesterday}
+		var names []string
+		err := db.NewQuery(`SELECT name FROM survey_uploads WHERE survey = {:survey} AND draft = '' AND day < {:day}`).Bind(params).WithContext(ctx).Column(&names)
+		if err != nil {
+			return err
+		}
+		lost := map[string]bool{}
+		for _, name := range names {
+			lost[name] = true
+		}
+		if err := pt.mentioned(ctx, slug, func(name string) { delete(lost, name) }); err != nil {
+			return err
+		}
+		for name := range lost {
+			_, err := pt.p.App.NonconcurrentDB().NewQuery(`DELETE FROM survey_uploads WHERE name = {:name} AND draft = ''`).Bind(dbx.Params{"name": name}).WithContext(ctx).Execute()
+			if err != nil {
+				return err
+			}
+			if err := os.Remove(pt.uploads.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+var uploadMention = regexp.MustCompile(`[0-9a-f]{32}\.(?:jpg|png|txt)`)
+
+// mentioned tells every name of an upload that the answers of a survey hold. The
+// urn comes first: what leaves it meanwhile is found in the table.
+func (pt *Participation) mentioned(ctx context.Context, slug string, found func(name string)) error {
+	tell := func(answers string) {
+		for _, name := range uploadMention.FindAllString(answers, -1) {
+			found(name)
+		}
+	}
+	err := pt.writer.between(ctx, func(w *writer) error {
+		if _, err := os.Stat(w.urn.path); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		st, err := w.statements()
+		if err != nil {
+			return err
+		}
+		if err := w.begin(st); err != nil {
+			return err
+		}
+		for _, a := range w.urn.answers {
+			if a.survey == slug {
+				tell(a.answers)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	const some = ` WHERE survey = {:survey} AND (instr(answers, '.jpg"') OR instr(answers, '.png"') OR instr(answers, '.txt"'))`
+	rows, err := pt.p.App.DB().NewQuery(`SELECT answers FROM responses` + some + ` UNION ALL SELECT answers FROM response_personal` + some).
+		Bind(dbx.Params{"survey": slug}).WithContext(ctx).Rows()
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var answers string
+		if err := rows.Scan(&answers); err != nil {
+			return err
+		}
+		tell(answers)
+	}
+	return rows.Err()
+}
+
 var uploadName = regexp.MustCompile(`^[0-9a-f]{32}\.(jpg|png|txt)$`)
 
 var uploadKinds = map[string]string{".jpg": "image/jpeg", ".png": "image/png", ".txt": "text/plain; charset=utf-8"}

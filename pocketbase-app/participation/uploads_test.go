@@ -21,6 +21,7 @@ import (
 	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/basetest"
+	"servicepoint/pocketbase-app/base/gate"
 	"servicepoint/pocketbase-app/participation"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -222,6 +223,82 @@ func TestOrphansAreSwept(t *testing.T) {
 	}
 	if n := w.count(t, "survey_uploads"); n != 1 {
 		t.Errorf("%d rows", n)
+	}
+}
+
+// TestErasedAnswersTakeTheirFilesAlong: what a response, the personal part of one or
+// the urn still holds stays, whatever else is erased.
+func TestErasedAnswersTakeTheirFilesAlong(t *testing.T) {
+	w := newWorld(t)
+	publish(t, w.Platform, withFiles())
+	personal := withFiles()
+	personal.Slug, personal.Anonymous = "personal", false
+	personal.Pages[0].Items[0].Personal = true
+	publish(t, w.Platform, personal)
+	coded := withFiles()
+	coded.Slug, coded.Access = "urne", survey.AccessCode
+	publish(t, w.Platform, coded)
+	codes, err := gate.New(w.Platform).NewCodes(t.Context(), "umfragen/urne", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(slug string) {
+		t.Helper()
+		v := w.visitor(t)
+		begin := ""
+		if slug == "urne" {
+			begin = "zugangscode=" + codes[0]
+		}
+		if p := v.post("/umfragen/"+slug+"/teilnehmen/", begin); p.status != 303 {
+			t.Fatal(p.status, p.html)
+		}
+		v.upload("/umfragen/"+slug+"/seite/1/", map[string][]string{"s-aktion": {"laden:place"}}, sentFile{"place", photo(30, 20)})
+		name := hidden.FindStringSubmatch(v.get("/umfragen/" + slug + "/seite/1/").html)[2]
+		v.post("/umfragen/"+slug+"/seite/1/", "s-aktion=weiter&place="+name)
+		if p := v.post("/umfragen/"+slug+"/pruefen/", ""); p.status != 303 {
+			t.Fatal(p.status, p.html)
+		}
+	}
+	for _, slug := range []string{"bilder", "bilder", "personal", "urne"} {
+		send(slug)
+	}
+	if n := w.count(t, `responses WHERE survey = 'urne'`); n != 0 || len(w.files(t)) != 4 {
+		t.Fatalf("%d answers left the urn, %d files", n, len(w.files(t)))
+	}
+	sweep := func(days int) int {
+		t.Helper()
+		w.Platform.Now = func() time.Time { return basetest.Start.AddDate(0, 0, days) }
+		if _, err := w.matter.Sweep(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		return len(w.files(t))
+	}
+	erase := func(sql string) {
+		t.Helper()
+		if _, err := w.App.DB().NewQuery(sql).Execute(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	erase(`DELETE FROM responses WHERE survey = 'bilder' AND id = (SELECT MIN(id) FROM responses WHERE survey = 'bilder')`)
+	if n := sweep(1); n != 4 {
+		t.Errorf("%d files: an answer may still be on its way", n)
+	}
+	if n := sweep(2); n != 3 {
+		t.Errorf("%d files after one answer was erased", n)
+	}
+	erase(`DELETE FROM response_personal`)
+	if n := sweep(3); n != 2 {
+		t.Errorf("%d files after a personal part was erased", n)
+	}
+	erase(`DELETE FROM responses`)
+	if n := sweep(4); n != 1 || w.count(t, `survey_uploads`) != 1 || w.count(t, `survey_uploads WHERE survey = 'urne'`) != 1 {
+		t.Errorf("%d files after all answers but the one in the urn were erased", n)
+	}
+	if some, err := w.matter.AnswersWaiting(context.Background(), "urne"); err != nil || !some {
+		t.Errorf("the urn is empty: %v %v", some, err)
+	}
+	if some, err := w.matter.AnswersWaiting(context.Background(), "bilder"); err != nil || some {
+		t.Errorf("an urn for a survey that has none: %v %v", some, err)
 	}
 }
 

@@ -31,7 +31,7 @@ const outbox = async (mode, what) => {
 const entries = () => outbox("readonly", (store) => store.getAll());
 
 // Refusals that may pass: the survey opens again, the server has time again.
-const passing = [408, 409, 425, 429];
+const passing = [403, 408, 409, 425, 429]; // 403: the pairing has ended, a new one lets the answers go
 
 // send tries one response: "stored", "refused" or "later". Only an acknowledgement of
 // ours counts: the sign-in page of a network in between does not.
