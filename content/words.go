@@ -18,7 +18,7 @@ var ownWords embed.FS
 type Words map[string]map[string]string
 
 // LoadWords reads words/<language>.json from every given file system, on top of
-// the words of this package (problem sentences, months, weekdays).
+// the words of this package (problem sentences, months, weekdays, changes of questionnaires).
 // A key given twice or missing in one language is an error.
 func LoadWords(sources ...fs.FS) (Words, error) {
 	w := Words{}

@@ -89,9 +89,15 @@ func (b *book) describe(a about) error {
 	return b.file.SetSheetName("Sheet1", SheetReadme)
 }
 
-// add makes empty sheets, in this order, with their print set-up.
+// add makes empty sheets, in this order, with their print set-up; those that are
+// there already stay as they are.
 func (b *book) add(sheets ...string) error {
 	for _, sheet := range sheets {
+		if index, err := b.file.GetSheetIndex(sheet); err != nil {
+			return fmt.Errorf("sheet %s: %w", sheet, err)
+		} else if index >= 0 {
+			continue
+		}
 		if _, err := b.file.NewSheet(sheet); err != nil {
 			return fmt.Errorf("sheet %s: %w", sheet, err)
 		}
@@ -134,12 +140,8 @@ func (b *book) tall(sheet, name string, headings []string, widths []float64, cou
 		if count -= rows; n > 1 {
 			one, table = fmt.Sprintf("%s_%d", sheet, n), fmt.Sprintf("%s_%d", name, n)
 		}
-		if index, err := b.file.GetSheetIndex(one); err != nil {
+		if err := b.add(one); err != nil {
 			return nil, err
-		} else if index < 0 {
-			if err := b.add(one); err != nil {
-				return nil, err
-			}
 		}
 		if err := b.head(one, table, headings, widths, rows); err != nil {
 			return nil, err
@@ -196,14 +198,12 @@ func area(columns, rows int) (string, error) {
 
 // draw puts a chart below the others on the sheet of charts.
 func (b *book) draw(chart *excelize.Chart) error {
-	const rowHeight = 20 // pixels
-	if b.charted == 0 {
-		if err := b.add(SheetCharts); err != nil {
-			return err
-		}
+	const rowHeight = 20                       // pixels
+	if err := b.add(SheetCharts); err != nil { // there already: nothing happens
+		return err
 	}
 	at := "A" + strconv.Itoa(b.charted+1)
-	b.charted += int(chart.Dimension.Height)/rowHeight + 2
+	b.charted += int(chart.Dimension.Height)/rowHeight + 4
 	return b.file.AddChart(SheetCharts, at, chart)
 }
 
@@ -346,8 +346,9 @@ func (b *book) writeTo(path string, sum *Summary) error {
 	}
 	defer file.Close()
 	out := &output{ctx: b.ctx, hash: sha256.New(), file: bufio.NewWriterSize(file, 1<<16)}
-	b.file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return &archive{zip.NewWriter(out), b.parts} })
-	if err := b.file.Write(io.Discard); err != nil {
+	a := &archive{Writer: zip.NewWriter(out), parts: b.parts}
+	b.file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return a })
+	if err := errors.Join(b.file.Write(io.Discard), a.late); err != nil {
 		return err
 	}
 	if err := out.file.Flush(); err != nil {
@@ -365,21 +366,25 @@ func (b *book) writeTo(path string, sum *Summary) error {
 type archive struct {
 	*zip.Writer
 	parts map[string]*part
+	late  error // the library goes on after an error of one part
 }
 
 func (a *archive) Create(name string) (io.Writer, error) {
 	if p := a.parts[name]; p != nil {
-		return same{p}, p.copyTo(a.Writer)
+		return same{a, p}, p.copyTo(a.Writer)
 	}
 	return a.Writer.Create(name)
 }
 
 // same sees to it that nothing was said about a tall sheet too late.
-type same struct{ p *part }
+type same struct {
+	a *archive
+	p *part
+}
 
 func (s same) Write(b []byte) (int, error) {
 	if len(b) != len(s.p.head)+len(s.p.tail) || !bytes.HasPrefix(b, s.p.head) || !bytes.HasSuffix(b, s.p.tail) {
-		return 0, fmt.Errorf("exports: the sheet %s was changed after its first row", s.p.sheet)
+		s.a.late = fmt.Errorf("exports: the sheet %s was changed after its first row", s.p.sheet)
 	}
 	return len(b), nil
 }

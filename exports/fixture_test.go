@@ -2,6 +2,7 @@ package exports_test
 
 import (
 	"iter"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -64,7 +65,7 @@ func responses() []survey.Response {
 func fixture(rows []survey.Response) exports.Survey {
 	return exports.Survey{
 		Versions: versions(), Exported: time.Date(2026, 12, 24, 11, 30, 0, 0, time.UTC), Program: "servicepoint test",
-		Rows: all(rows), Count: len(rows), FreeText: true,
+		Rows: all(rows), Count: len(rows), FreeText: true, Random: rand.New(rand.NewPCG(1, 2)),
 	}
 }
 

@@ -15,27 +15,33 @@ var frozenHeader = &excelize.Panes{
 
 // styles are the style numbers of one workbook.
 type styles struct {
-	head, title, label, wrap, date, clock, percent, mean int
+	head, title, bold, label, wrap, date, clock, number, percent, mean, degrees int
 }
 
 func newStyles(f *excelize.File) (s styles, err error) {
-	iso, hours, twoDigits, percent := "yyyy-mm-dd", "hh:mm", "0.00", "0.0"
+	iso, hours, twoDigits, percent, degrees := "yyyy-mm-dd", "hh:mm", "0.00", "0.0", "0.0000"
+	font := func(bold bool, size float64, colour string) *excelize.Font {
+		return &excelize.Font{Family: "Calibri", Bold: bold, Size: size, Color: colour} // without family some programs take one with serifs
+	}
 	for _, one := range []struct {
 		id    *int
 		style excelize.Style
 	}{
 		{&s.head, excelize.Style{
-			Font:      &excelize.Font{Bold: true, Color: "FFFFFF"},
+			Font:      font(true, 11, "FFFFFF"),
 			Fill:      excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"1F3864"}},
 			Alignment: &excelize.Alignment{Vertical: "top", WrapText: true},
 		}},
-		{&s.title, excelize.Style{Font: &excelize.Font{Bold: true, Size: 16}}},
-		{&s.label, excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}},
+		{&s.title, excelize.Style{Font: font(true, 16, "")}},
+		{&s.bold, excelize.Style{Font: font(true, 11, "")}},
+		{&s.label, excelize.Style{Font: font(true, 11, ""), Alignment: &excelize.Alignment{Vertical: "top", WrapText: true}}},
 		{&s.wrap, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left", WrapText: true}}},
+		{&s.number, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top"}}},
 		{&s.date, excelize.Style{CustomNumFmt: &iso}},
 		{&s.clock, excelize.Style{CustomNumFmt: &hours}},
-		{&s.percent, excelize.Style{CustomNumFmt: &percent}},
-		{&s.mean, excelize.Style{CustomNumFmt: &twoDigits}},
+		{&s.percent, excelize.Style{CustomNumFmt: &percent, Alignment: &excelize.Alignment{Vertical: "top"}}},
+		{&s.mean, excelize.Style{CustomNumFmt: &twoDigits, Alignment: &excelize.Alignment{Vertical: "top"}}},
+		{&s.degrees, excelize.Style{CustomNumFmt: &degrees, Alignment: &excelize.Alignment{Vertical: "top"}}},
 	} {
 		if *one.id, err = f.NewStyle(&one.style); err != nil {
 			return s, err
@@ -87,21 +93,36 @@ func fillOf(i int) excelize.Fill {
 	return excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{colours[i%len(colours)]}}
 }
 
-func lineOf(i int) excelize.LineOptions {
-	return excelize.LineOptions{Width: 2, Fill: fillOf(i)}
-}
-
 // barChart is a chart of lying bars, the first on top; series and size follow.
 func barChart(title string) *excelize.Chart {
 	gap := uint(50)
+	font := excelize.Font{Color: "404040", Size: 9} // the library's own is too pale to read
 	return &excelize.Chart{
 		Type:      excelize.Bar,
-		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title, Font: &excelize.Font{Size: 12, Bold: true}}}},
+		Title:     excelize.ChartTitle{Paragraph: []excelize.RichTextRun{{Text: title, Font: &excelize.Font{Size: 12, Bold: true, Color: "000000"}}}},
 		Legend:    excelize.ChartLegend{Position: "none"},
 		Dimension: excelize.ChartDimension{Width: chartWidth, Height: 300},
-		XAxis:     excelize.ChartAxis{ReverseOrder: true},
-		YAxis:     excelize.ChartAxis{MajorGridLines: true, Minimum: new(float64)},
+		XAxis:     excelize.ChartAxis{ReverseOrder: true, Font: font},
+		YAxis:     excelize.ChartAxis{MajorGridLines: true, Minimum: new(float64), Font: font},
 		GapWidth:  &gap,
+	}
+}
+
+// lineChart is a chart of lines over count values, as [barChart].
+func lineChart(title string, count int) *excelize.Chart {
+	const labels = 12 // have room below
+	c := barChart(title)
+	c.Type, c.Dimension.Height, c.XAxis.ReverseOrder = excelize.Line, chartHeight(count, true), false
+	c.XAxis.TickLabelSkip = (count + labels - 1) / labels
+	c.XAxis.Alignment.TextRotation = 90
+	return c
+}
+
+// lineOf is the series of a line.
+func lineOf(i int, name, categories, values string) excelize.ChartSeries {
+	return excelize.ChartSeries{
+		Name: name, Categories: categories, Values: values, Fill: fillOf(i),
+		Line: excelize.LineOptions{Width: 2}, Marker: excelize.ChartMarker{Symbol: "none"},
 	}
 }
 

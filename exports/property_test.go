@@ -200,7 +200,7 @@ func TestFreeTextsAreLeftOut(t *testing.T) {
 		s.FreeText = cleared
 		f, _, _ := write(t, s)
 		text := dump(t, f)
-		for _, secret := range []string{"Nachbar Karl", "Bänke", "51.31", "Karlstraße"} {
+		for _, secret := range []string{"Nachbar Karl", "Bänke", "51.31,9.49", "Karlstraße"} {
 			if strings.Contains(text, secret) != cleared {
 				t.Errorf("cleared: %v, and %q is otherwise", cleared, secret)
 			}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"servicepoint/content"
+	"servicepoint/content/citymap"
 	"servicepoint/content/survey"
 	"servicepoint/content/survey/tally"
 	"servicepoint/exports/frame"
@@ -29,8 +30,11 @@ func (b *book) table(sheet, name string, head []string, widths []float64, rows [
 		}
 		for i, v := range row {
 			style := b.styles.wrap
-			if c, ok := v.(excelize.Cell); ok {
+			switch c := v.(type) {
+			case excelize.Cell:
 				v, style = c.Value, c.StyleID
+			case int, float64:
+				style = b.styles.number
 			}
 			if v == nil || v == "" {
 				continue
@@ -84,6 +88,10 @@ func (b *book) cell(sheet string, column, row int, v any, style int) error {
 func (w *workbook) writeCodebook() error {
 	head := []string{"Spalte", "Frage (Code)", "Seite", "Fragetext", "Art", "Antwort (Code)", "Antworttext", "Pflicht", "Minimum", "Maximum", "Einheit", "Versionen", "Nur gefragt, wenn"}
 	widths := []float64{24, 20, 24, 60, 18, 18, 40, 9, 10, 10, 10, 14, 40}
+	for _, t := range w.texts[1:] {
+		language := " (" + t.language + ")"
+		head, widths = append(head, "Fragetext"+language, "Antworttext"+language), append(widths, 60, 40)
+	}
 	var rows [][]any
 	for _, col := range w.columns {
 		switch {
@@ -94,9 +102,9 @@ func (w *workbook) writeCodebook() error {
 			if wasRanked(col.variable) {
 				kind, lo, hi = "Rang", 1, len(it.Offered)
 			}
-			rows = append(rows, []any{
-				col.name, it.Code, pageOf(it), w.text(col.variable), kind, o.Code, it.Label(o.Code, content.German), "", lo, hi, "", list(o.Versions),
-			})
+			rows = append(rows, w.translated(col.variable, o.Code, []any{
+				col.name, it.Code, pageOf(it), w.text(col.variable), kind, o.Code, it.Label(o.Code, content.German), "", lo, hi, "", list(o.Versions), "",
+			}))
 		default:
 			more, err := w.codebookVariable(col)
 			if err != nil {
@@ -116,6 +124,34 @@ func pageOf(it *tally.Item) string {
 // partNames says what the parts of an item are that are no rows of a matrix.
 var partNames = map[string]string{
 	survey.PartText: "was „Sonstiges“ ist", survey.PartPlace: "aus der Liste", survey.PartAddress: "in Worten",
+}
+
+// translated adds question and answer in the other languages of the questionnaire,
+// as far as they were translated.
+func (w *workbook) translated(v *tally.Variable, code string, row []any) []any {
+	for _, t := range w.texts[1:] {
+		question := v.Of.Text[t.language]
+		if v.Row != nil && question != "" {
+			question += " – " + v.Row.Text[t.language]
+		}
+		answer := ""
+		switch mark, isMark := markWords[code]; {
+		case isMark:
+			answer = mark[t.language]
+		case v.Listed:
+			for _, o := range v.Of.Offered {
+				if o.Code == code {
+					answer = o.Text[t.language]
+				}
+			}
+		case code != "":
+			if step, err := strconv.Atoi(code); err == nil {
+				answer = v.Of.StepText(step)[t.language]
+			}
+		}
+		row = append(row, question, answer)
+	}
+	return row
 }
 
 // text is the question, with the row or part that a variable is about.
@@ -142,9 +178,9 @@ func (w *workbook) codebookVariable(col column) ([][]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := [][]any{{col.name, it.Code, pageOf(it), w.text(v), typeName(v), "", "", required, lo, hi, it.Unit, list(v.Versions), when}}
+	rows := [][]any{w.translated(v, "", []any{col.name, it.Code, pageOf(it), w.text(v), typeName(v), "", "", required, lo, hi, it.Unit, list(v.Versions), when})}
 	value := func(code, label string, versions []int) {
-		rows = append(rows, []any{col.name, it.Code, pageOf(it), w.text(v), typeName(v), code, label, "", "", "", "", list(versions)})
+		rows = append(rows, w.translated(v, code, []any{col.name, it.Code, pageOf(it), w.text(v), typeName(v), code, label, "", "", "", "", list(versions), ""}))
 	}
 	if v.Listed && !v.Several() && !wasRanked(v) { // else each option has a column of its own
 		for _, o := range it.Offered {
@@ -236,29 +272,6 @@ var metaTexts = map[string]string{
 
 var metaTypes = map[string]string{"version": "Zahl", "language": "Kürzel", "channel": "Kürzel", "day": "Datum"}
 
-// writeFrequencies writes the figures of package tally, one row per option or value.
-func (w *workbook) writeFrequencies() error {
-	head := []string{"Frage (Code)", "Fragetext", "Art", "Antwort (Code)", "Antworttext", "Anzahl", "Prozent", "n (beantwortet)", "übersprungen", "weiß nicht", "keine Angabe", "nicht gefragt"}
-	widths := []float64{20, 60, 18, 18, 40, 10, 10, 16, 14, 12, 14, 14}
-	shown := map[string]bool{}
-	for _, col := range w.columns {
-		if col.variable != nil {
-			shown[col.variable.Key] = true
-		}
-	}
-	var rows [][]any
-	for _, f := range w.counter.Figures() {
-		if shown[f.Key] {
-			rows = append(rows, w.frequency(f)...)
-		}
-	}
-	if err := w.table(SheetFrequencies, "TabelleHaeufigkeiten", head, widths, rows); err != nil {
-		return err
-	}
-	bar := excelize.ConditionalFormatOptions{Type: "data_bar", Criteria: "=", MinType: "num", MinValue: "0", MaxType: "num", MaxValue: "100", BarColor: "#8EA9DB"}
-	return w.file.SetConditionalFormat(SheetFrequencies, fmt.Sprintf("G2:G%d", max(len(rows), 1)+1), []excelize.ConditionalFormatOptions{bar})
-}
-
 func (w *workbook) frequency(f tally.Figure) (rows [][]any) {
 	it := f.Of
 	row := func(code, label string, n, percent any) {
@@ -271,9 +284,15 @@ func (w *workbook) frequency(f tally.Figure) (rows [][]any) {
 	withUnit := func(s string) string { return strings.TrimSpace(s + " " + it.Unit) }
 	for _, s := range f.Shares {
 		row(s.Code, s.Label(content.German), s.N, percent(s.Percent))
-		if f.Ranked() && s.N > 0 {
+	}
+	if f.Ranked() && f.Answered > 0 { // each kind together: charts draw rows below each other
+		for _, s := range f.Shares {
 			row(s.Code, s.Label(content.German)+": auf Platz 1", s.First, percent(100*float64(s.First)/float64(f.Answered)))
-			row(s.Code, s.Label(content.German)+": mittlerer Rang", mean(s.Rank), nil)
+		}
+		for _, s := range f.Shares {
+			if s.N > 0 {
+				row(s.Code, s.Label(content.German)+": mittlerer Rang", mean(s.Rank), nil)
+			}
 		}
 	}
 	if n := f.Numbers; n != nil {
@@ -374,11 +393,26 @@ func (w *workbook) readme() [][2]any {
 	if len(w.codes.sheets) > 1 {
 		lines = append(lines, [2]any{"Mehr Zeilen, als in ein Blatt passen", "Die Antworten stehen auf den Blättern " + strings.Join(w.codes.sheets, ", ") + "; auf denen mit Texten ebenso. Einfacher auszuwerten sind dann CSV oder Parquet."})
 	}
+	sheet := func(name, what string) {
+		if index, err := w.file.GetSheetIndex(name); err == nil && index >= 0 {
+			lines = append(lines, [2]any{"Blatt " + name, what})
+		}
+	}
+	sheet(SheetCodebook, "Was in welcher Spalte steht: Frage, Art, Antwortcodes und ihre Texte, Grenzen und Versionen. Aus dem Fragebogen erzeugt.")
+	sheet(SheetCodes, "Eine Zeile je Antwortbogen, die Spalten heißen wie die Fragen (Code). Mehrfachauswahl: alle Codes, durch Leerzeichen getrennt, dazu je Antwort eine Spalte mit 1 (gewählt) oder 0 (nicht gewählt). Rangfolge: alle Codes, der erste steht vorn, dazu je Antwort eine Spalte mit dem Rang. Matrix: eine Spalte je Zeile. ?skipped heißt übersprungen, ?dont_know weiß nicht, ?declined keine Angabe; leer heißt nicht gefragt (oder, in den Spalten einzelner Antworten, nicht beantwortet).")
+	for _, t := range w.texts {
+		sheet(t.tall.sheets[0], "Dieselben Zeilen mit Texten statt Codes, Sprache: "+named(languageNames, t.language, content.German)+". Wo ein Text nicht übersetzt ist, steht der deutsche.")
+	}
+	sheet(SheetFrequencies, "Anzahl und Prozent je Antwort. Grundlage der Prozente ist n, die Zahl der Bögen mit einer Antwort auf diese Frage; bei Mehrfachauswahl ist die Summe oft über 100.")
+	sheet(SheetCharts, "Wie viele an welchem Tag antworteten, und je geschlossene Frage ein Balkendiagramm der Blätter "+SheetParadata+" und "+SheetFrequencies+".")
+	sheet(SheetCrosstables, "Je zwei Fragen gegeneinander, Anzahl und Prozent der Spalte. Grundlage n sind die Bögen, die beide Fragen beantwortet haben.")
+	sheet(SheetOpenTexts, "Was geschrieben wurde, je Frage in zufälliger Reihenfolge und ohne die übrigen Antworten.")
+	sheet(SheetPlaces, "Orte auf der Karte, gezählt in Feldern von etwa 550 Metern und nach Ortsbezirk; nie weniger als 10 zusammen. Umrisse der Ortsbezirke: "+citymap.Attribution+", vereinfacht (dl-de/by-2-0).")
+	sheet(SheetParadata, "Wie viele Antworten an welchem Tag, auf welchem Weg und in welcher Sprache kamen. Uhrzeiten, Geräte und Adressen werden nicht gespeichert.")
+	sheet(SheetVersions, "Was sich von Version zu Version des Fragebogens geändert hat und ob die Antworten vergleichbar bleiben.")
 	lines = append(lines,
-		[2]any{"Blatt " + SheetCodebook, "Was in welcher Spalte steht: Frage, Art, Antwortcodes und ihre Texte, Grenzen und Versionen. Aus dem Fragebogen erzeugt."},
-		[2]any{"Blatt " + SheetCodes, "Eine Zeile je Antwortbogen, die Spalten heißen wie die Fragen (Code). Mehrfachauswahl: alle Codes, durch Leerzeichen getrennt, dazu je Antwort eine Spalte mit 1 (gewählt) oder 0 (nicht gewählt). Rangfolge: alle Codes, der erste steht vorn, dazu je Antwort eine Spalte mit dem Rang. Matrix: eine Spalte je Zeile. ?skipped heißt übersprungen, ?dont_know weiß nicht, ?declined keine Angabe; leer heißt nicht gefragt (oder, in den Spalten einzelner Antworten, nicht beantwortet)."},
-		[2]any{"Blatt " + SheetText, "Dieselben Zeilen mit deutschen Texten statt Codes."},
-		[2]any{"Blatt " + SheetFrequencies, "Anzahl und Prozent je Antwort. Grundlage der Prozente ist n, die Zahl der Bögen mit einer Antwort auf diese Frage; bei Mehrfachauswahl ist die Summe oft über 100."},
+		[2]any{"Auswahl", "alle Antworten"},
+		[2]any{"Namen", "Daten ist der ganze Bereich der Codes, Antwort_ und der Code einer Frage ihre Spalte (für Formeln und Pivot-Tabellen)."},
 		[2]any{"Angaben zur Person", w.personal()},
 		[2]any{"Freitexte", w.freeTexts()},
 		[2]any{"Reihenfolge", "Die Zeilen sind nicht nach Eingang geordnet und haben keine Kennung; sie lassen keinen Schluss auf Personen oder Uhrzeiten zu."},

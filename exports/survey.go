@@ -3,9 +3,11 @@ package exports
 import (
 	"fmt"
 	"iter"
+	"math/rand/v2"
 	"time"
 
 	"servicepoint/content/survey"
+	"servicepoint/content/survey/tally"
 )
 
 // Survey is what goes into one workbook.
@@ -31,6 +33,12 @@ type Survey struct {
 	// Watermark says who may use the file, for what and until when, in German; it
 	// stands in Lesemich and at the foot of every page of paper. "" is none.
 	Watermark string
+
+	// Pairs are the cross-tables. Without any (nil) the questions that mostly explain
+	// others (district, age, gender) are taken against all of them.
+	Pairs []tally.Pair
+
+	Random *rand.Rand // orders the open answers; nil is one that nobody can foretell
 
 	perSheet int // rows of a sheet, for tests; 0: [MaxRows]
 }

@@ -280,7 +280,7 @@ func (w *tablesWriter) chart(c Chart) (*excelize.Chart, error) {
 		}
 		one := barChart(w.cells.text(c.Title))
 		if c.Line {
-			one.Type = excelize.Line
+			one = lineChart(w.cells.text(c.Title), s.Count)
 		} else if c.Stacked {
 			one.Type = excelize.BarStacked
 		}
@@ -293,7 +293,11 @@ func (w *tablesWriter) chart(c Chart) (*excelize.Chart, error) {
 			if err != nil {
 				return nil, err
 			}
-			one.Series = append(one.Series, excelize.ChartSeries{Name: heading, Categories: categories, Values: values, Fill: fillOf(i), Line: lineOf(i)})
+			series := excelize.ChartSeries{Name: heading, Categories: categories, Values: values, Fill: fillOf(i)}
+			if c.Line {
+				series = lineOf(i, heading, categories, values)
+			}
+			one.Series = append(one.Series, series)
 		}
 		return one, nil
 	}

@@ -22,6 +22,11 @@ const (
 	SheetText        = "Daten_Text"
 	SheetFrequencies = "Häufigkeiten"
 	SheetCharts      = "Diagramme"
+	SheetCrosstables = "Kreuztabellen"
+	SheetOpenTexts   = "Offene_Antworten" // for those who are cleared for texts
+	SheetPlaces      = "Orte"             // when a question asks for a place on the map
+	SheetParadata    = "Paradaten"
+	SheetVersions    = "Versionen"
 )
 
 // Summary says what a finished workbook holds and what had to be changed in it.
@@ -81,7 +86,7 @@ func WriteWorkbook(ctx context.Context, path string, s Survey, progress func(don
 		if s.perSheet > 0 {
 			b.perSheet = s.perSheet
 		}
-		w := &workbook{book: b, survey: s, merged: m, columns: columns, progress: progress, counter: tally.NewCounter(m), by: map[[2]string]int{}, versions: map[int]int{}}
+		w := &workbook{book: b, survey: s, merged: m, columns: columns, progress: progress, by: map[[2]string]int{}, versions: map[int]int{}}
 		sum, err = w.write(path)
 		return err
 	})
@@ -105,10 +110,17 @@ type workbook struct {
 	columns  []column
 	progress func(done, total int)
 
-	codes   *tall
-	texts   []textSheet
-	counter *tally.Counter
-	sum     Summary
+	codes    *tall
+	texts    []textSheet
+	shown    map[string]bool // variables that have a column, by their keys
+	counter  *tally.Counter
+	written  *openTexts // nil: there is no such sheet
+	points   []*tally.Variable
+	places   map[string]map[field]int
+	paradata paradata
+	charts   []chartRows
+	dayRows  int // of Paradaten
+	sum      Summary
 
 	// For the sheet Lesemich.
 	by        map[[2]string]int // responses by channel and language
@@ -123,14 +135,45 @@ type textSheet struct {
 }
 
 func (w *workbook) write(path string) (Summary, error) {
+	defer func() {
+		if w.written != nil {
+			w.written.close()
+		}
+	}()
 	w.sum.Columns = len(w.columns)
-	for _, step := range []func() error{w.lay, w.open, w.writeData, w.writeCodebook, w.writeFrequencies, w.writeLesemich, w.name} {
+	for _, step := range []func() error{
+		w.prepare, w.lay, w.open, w.writeData, w.writeCodebook, w.writeFrequencies, w.writeCrosstables, w.writeOpenTexts, w.writePlaces,
+		w.writeParadata, w.writeCharts, w.writeVersions, w.writeLesemich, w.name,
+	} {
 		if err := step(); err != nil {
 			return Summary{}, err
 		}
 	}
 	err := w.writeTo(path, &w.sum)
 	return w.sum, err
+}
+
+// prepare decides what is counted and gathered.
+func (w *workbook) prepare() error {
+	w.shown, w.places, w.paradata = map[string]bool{}, map[string]map[field]int{}, newParadata()
+	var open []*tally.Variable
+	for _, col := range w.columns {
+		if col.variable == nil || col.option != nil {
+			continue
+		}
+		w.shown[col.variable.Key] = true
+		if isOpen(col.variable) {
+			open = append(open, col.variable)
+		}
+	}
+	w.points = w.pointsOf()
+	w.counter = tally.NewCounter(w.merged, w.pairs()...)
+	if len(open) == 0 { // or not cleared: then they have no column
+		return nil
+	}
+	var err error
+	w.written, err = newOpenTexts(w.dir, w.survey.Random, open)
+	return err
 }
 
 // lay makes the sheets in their order and everything around the rows of those
@@ -165,7 +208,20 @@ func (w *workbook) lay() error {
 		}
 		w.texts = append(w.texts, textSheet{lang, t})
 	}
-	return w.add(SheetFrequencies)
+	for _, one := range []struct {
+		sheet string
+		there bool
+	}{
+		{SheetFrequencies, true}, {SheetCharts, w.survey.Count > 0}, {SheetCrosstables, len(w.counter.Tables()) > 0}, {SheetOpenTexts, w.written != nil},
+		{SheetPlaces, len(w.points) > 0}, {SheetParadata, true}, {SheetVersions, true},
+	} {
+		if one.there {
+			if err := w.add(one.sheet); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // languagesOf are the languages that any version was asked in, German first.
@@ -205,7 +261,9 @@ func (w *workbook) writeData() error {
 		if err != nil {
 			return err
 		}
-		w.take(&one)
+		if err := w.take(&one); err != nil {
+			return err
+		}
 		if err := w.writeRow(kinds, &one); err != nil {
 			return err
 		}
@@ -292,8 +350,10 @@ func frameLabel(col column, v frame.Value, lang string) frame.Value {
 }
 
 // take counts a response for the other sheets.
-func (w *workbook) take(r *row) {
+func (w *workbook) take(r *row) error {
 	w.counter.AddRead(r.Response, r.empty)
+	w.paradata.add(r.Response)
+	w.takePlaces(r.Response)
 	w.sum.Rows++
 	w.by[[2]string{r.Channel, r.Language}]++
 	w.versions[r.Version]++
@@ -306,6 +366,10 @@ func (w *workbook) take(r *row) {
 			w.sum.Unplaced++
 		}
 	}
+	if w.written == nil {
+		return nil
+	}
+	return w.written.add(r.Response)
 }
 
 // name gives names to what formulas and pivot tables refer to: the data ("Daten",

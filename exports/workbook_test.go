@@ -118,7 +118,7 @@ func TestEveryCellIsAsInTheGoldenFile(t *testing.T) {
 
 func TestSheetsHaveFrozenHeaderFilterWidthsNamesAndPrintSetup(t *testing.T) {
 	f, _, path := write(t, fixture(responses()))
-	for _, sheet := range []string{exports.SheetCodebook, exports.SheetCodes, exports.SheetText, exports.SheetFrequencies} {
+	for _, sheet := range []string{exports.SheetCodebook, exports.SheetCodes, exports.SheetText, exports.SheetFrequencies, exports.SheetOpenTexts, exports.SheetParadata, exports.SheetVersions} {
 		panes, err := f.GetPanes(sheet)
 		if err != nil || !panes.Freeze || panes.YSplit != 1 {
 			t.Errorf("%s: panes %+v %v", sheet, panes, err)
@@ -156,8 +156,8 @@ func TestSheetsHaveFrozenHeaderFilterWidthsNamesAndPrintSetup(t *testing.T) {
 			filters++
 		}
 	}
-	if filters != 4 {
-		t.Errorf("%d tables with a filter, want 4", filters)
+	if filters != 7 {
+		t.Errorf("%d tables with a filter, want 7", filters)
 	}
 	formats, err := f.GetConditionalFormats(exports.SheetFrequencies)
 	if err != nil || len(formats) != 1 {
