@@ -232,3 +232,24 @@ func quote(s string) string {
 		}
 	}
 }
+
+// script is written when its sink is closed: it needs no first pass.
+type script struct {
+	*Widths
+	write func() error
+}
+
+func (s script) Close() error { return s.write() }
+
+// NewSyntax is [WriteSyntax] as a sink: it takes the rows and writes the syntax
+// when it is closed.
+func NewSyntax(w io.Writer, f *frame.Frame, csv string, o Options) frame.Sink {
+	widths := Measure(f)
+	return script{widths, func() error { return WriteSyntax(w, f, widths, csv, o) }}
+}
+
+// NewR is [WriteR] as a sink, likewise.
+func NewR(w io.Writer, f *frame.Frame, csv string, o Options) frame.Sink {
+	widths := Measure(f)
+	return script{widths, func() error { return WriteR(w, f, widths, csv, o) }}
+}
