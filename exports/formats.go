@@ -6,7 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"servicepoint/content"
 	"servicepoint/content/survey/formats"
+	"servicepoint/exports/dcat"
+	"servicepoint/exports/ddi"
 	"servicepoint/exports/delimited"
 	"servicepoint/exports/frame"
 	"servicepoint/exports/ods"
@@ -77,19 +80,89 @@ var Formats = []Format{
 			}}
 		}},
 	}},
+	{Name: "sps", Title: "SPSS-Syntax, die die CSV-Datei für Programme einliest", Needs: "csv", files: []fileKind{
+		{name: ".sps", media: "text/plain; charset=utf-8", rows: script(spss.NewSyntax)},
+	}},
+	{Name: "r", Title: "R-Skript, das die CSV-Datei für Programme einliest", Needs: "csv", files: []fileKind{
+		{name: ".R", media: "text/plain; charset=utf-8", rows: script(spss.NewR)},
+	}},
 	{Name: "codebook", Title: "Codebuch als CSV", files: []fileKind{
 		{name: "_codebuch.csv", media: "text/csv; charset=utf-8", text: writeCodebook},
 	}},
-	{Name: "ddi", Title: "Beschreibung des Fragebogens (DDI-Codebook 2.6)", files: []fileKind{
-		{name: "_ddi.xml", media: "application/xml", text: func(w io.Writer, c *contents) error {
-			b, _, err := formats.Write(formats.DDI, *c.merged.Newest())
-			if err != nil {
-				return err
-			}
-			_, err = w.Write(b)
-			return err
+	{Name: "ddi", Title: "Codebuch und Fragebogen als DDI-Codebook 2.6", files: []fileKind{
+		{name: "_ddi.xml", media: "application/xml", rows: func(c *contents) pen {
+			return pen{open: func(w io.Writer) (frame.Sink, error) { return ddi.New(w, c.frame, c.study) }}
 		}},
+		{name: "_fragebogen_ddi.xml", media: "application/xml", text: writeQuestionnaire},
 	}},
+	{Name: "dcat", Title: "Metadaten nach DCAT-AP.de", files: []fileKind{
+		{name: "_dcat.ttl", media: "text/turtle", text: func(w io.Writer, c *contents) error { return c.dataset().Turtle(w) }},
+		{name: "_dcat.jsonld", media: "application/ld+json", text: func(w io.Writer, c *contents) error { return c.dataset().JSONLD(w) }},
+	}},
+}
+
+// script is a file that reads the CSV of the same package.
+func script(open func(w io.Writer, f *frame.Frame, csv string, o spss.Options) frame.Sink) func(c *contents) pen {
+	return func(c *contents) pen {
+		return pen{open: func(w io.Writer) (frame.Sink, error) {
+			return open(w, c.frame, c.entry("csv", ".csv").name, spss.Options{Notes: c.notes()}), nil
+		}}
+	}
+}
+
+// writeQuestionnaire writes the newest version with its routing and the texts
+// between questions, which the codebook of the data does not have.
+func writeQuestionnaire(w io.Writer, c *contents) error {
+	b, _, err := formats.Write(formats.DDI, *c.merged.Newest())
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(b)
+	return err
+}
+
+// study is what the codebook says besides the columns.
+func (c *contents) study() ddi.Study {
+	q := c.merged.Newest()
+	s := ddi.Study{
+		ID: c.merged.Slug, From: c.manifest.From, To: c.manifest.To, Producer: publisher, Place: "Kassel", Access: strings.Join(c.notes()[1:], " "),
+		Created: c.survey.Exported, Program: c.survey.Program, Abstract: content.Text{}, Languages: q.Languages,
+	}
+	for lang, text := range q.Intro {
+		s.Abstract[lang] = content.Plain(text)
+	}
+	for _, version := range c.merged.Versions {
+		s.Versions = append(s.Versions, version.Version)
+	}
+	for _, e := range c.entries {
+		if (e.kind.rows != nil || e.kind.book) && e.format != "ddi" && e.format != "sps" && e.format != "r" {
+			s.Files = append(s.Files, ddi.File{Name: e.name, MediaType: e.kind.media})
+		}
+	}
+	return s
+}
+
+// fileTypes are the EU's codes of file types.
+var fileTypes = map[string]string{"xlsx": "XLSX", "ods": "ODS", "csv-de": "CSV", "csv": "CSV", "jsonl": "JSONL", "parquet": "PARQUET", "codebook": "CSV", "ddi": "XML"}
+
+// dataset describes the files of the package. Single responses are for internal
+// use; what is published has a description of its own.
+func (c *contents) dataset() dcat.Dataset {
+	d := dcat.Dataset{
+		Address: "#dataset", Identifier: c.merged.Slug, Title: c.merged.Title, Description: content.Text{content.German: strings.Join(c.notes(), " ")},
+		Keywords: []string{"Beteiligung", "Umfrage"}, Themes: []string{"GOVE"}, Issued: c.survey.Exported, From: c.manifest.From, To: c.manifest.To,
+		Version: fmt.Sprint(c.merged.Newest().Version), Publisher: dcat.Agent{Name: publisher, Address: "https://www.kassel.de/"}, Municipality: dcat.Kassel,
+	}
+	for _, e := range c.entries {
+		if e.format == "dcat" { // nobody knows its own hash
+			continue
+		}
+		media, _, _ := strings.Cut(e.kind.media, ";")
+		d.Files = append(d.Files, dcat.File{
+			Access: e.name, Title: content.Text{content.German: e.name}, MediaType: media, Format: fileTypes[e.format], Bytes: e.bytes, SHA256: e.digest(),
+		})
+	}
+	return d
 }
 
 // FormatNames lists the names of all formats.

@@ -170,6 +170,35 @@ func TestAllFilesOfAPackageHaveTheSameRows(t *testing.T) {
 	}
 }
 
+// What describes the files of a package knows all of them.
+func TestPackagesDescribeThemselves(t *testing.T) {
+	given := responses()
+	given[1].Answers["age"] = 7.0
+	files, m := pack(t, fixture(given), exports.Profile{Formats: exports.FormatNames()})
+	turtle := string(files["smart-kassel_dcat.ttl"])
+	for _, f := range m.Files {
+		if f.Format == "dcat" || f.Format == "" {
+			continue
+		}
+		if !strings.Contains(turtle, "dcat:accessURL <"+f.Name+">") || !strings.Contains(turtle, f.SHA256) {
+			t.Errorf("%s is not described with its hash in\n%s", f.Name, turtle)
+		}
+	}
+	for name, want := range map[string][]string{
+		"smart-kassel_dcat.jsonld":        {`"dcatde:politicalGeocodingURI"`, "06611000", "NON_PUBLIC"},
+		"smart-kassel_ddi.xml":            {"<caseQnty>4</caseQnty>", "<fileName>smart-kassel.sav</fileName>", `date="2026-12-24"`, "<catValu>?skipped</catValu>"},
+		"smart-kassel_fragebogen_ddi.xml": {`<qstn ID="q_age"`},
+		"smart-kassel.sps":                {"GET FILE='smart-kassel.sav'", "Zeilenumbruch"}, // an idea has two lines
+		"smart-kassel.R":                  {`datei <- "smart-kassel.csv"`},
+	} {
+		for _, w := range want {
+			if !strings.Contains(string(files[name]), w) {
+				t.Errorf("%s: no %q in\n%.3000s", name, w, files[name])
+			}
+		}
+	}
+}
+
 func TestTheManifestTellsWhatIsInThePackage(t *testing.T) {
 	s := fixture(responses())
 	s.Watermark, s.FreeText = "Erika Muster, Auswertung für den Beirat, bis 31.12.2026", false

@@ -43,6 +43,7 @@ type File struct{ Name, MediaType string }
 type codebook struct {
 	w      io.Writer
 	frame  *frame.Frame
+	about  func() Study
 	study  Study
 	counts []count
 	rows   int
@@ -59,12 +60,10 @@ type count struct {
 	from, to string // of days and times
 }
 
-// New begins a codebook of a frame whose rows follow.
-func New(w io.Writer, f *frame.Frame, s Study) (frame.Sink, error) {
-	c := &codebook{w: w, frame: f, study: s, counts: make([]count, len(f.Columns))}
-	if len(s.Languages) == 0 {
-		c.study.Languages = content.Languages
-	}
+// New begins a codebook of a frame whose rows follow. about is asked when the rows
+// are over.
+func New(w io.Writer, f *frame.Frame, about func() Study) (frame.Sink, error) {
+	c := &codebook{w: w, frame: f, about: about, counts: make([]count, len(f.Columns))}
 	for i, col := range f.Columns {
 		c.counts[i] = count{marks: map[string]int{}, values: map[string]int{}}
 		for _, cat := range col.Categories {
@@ -127,6 +126,9 @@ func (n *count) number(x float64) {
 
 // Close writes the document.
 func (c *codebook) Close() error {
+	if c.study = c.about(); len(c.study.Languages) == 0 {
+		c.study.Languages = content.Languages
+	}
 	if _, err := io.WriteString(c.w, xml.Header); err != nil {
 		return err
 	}

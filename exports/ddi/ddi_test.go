@@ -20,7 +20,7 @@ import (
 func written(t *testing.T, f *frame.Frame, s ddi.Study) string {
 	t.Helper()
 	var b bytes.Buffer
-	sink, err := ddi.New(&b, f, s)
+	sink, err := ddi.New(&b, f, func() ddi.Study { return s })
 	if err != nil {
 		t.Fatal(err)
 	}

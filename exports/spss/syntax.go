@@ -26,7 +26,7 @@ func WriteSyntax(w io.Writer, f *frame.Frame, widths *Widths, csv string, o Opti
 	s.head(f, widths, csv, o)
 	if broken := widths.broken(); len(broken) > 0 {
 		s.say("* Texte mit Zeilenumbruch stehen in: %s.", strings.Join(broken, ", "))
-		s.say("* Aus einer CSV-Datei liest SPSS sie nicht. Deshalb wird die Systemdatei geöffnet, die alles enthält.")
+		s.say("* Aus einer CSV-Datei liest SPSS sie nicht. Deshalb wird die Systemdatei geöffnet (Format „sav“), die alles enthält.")
 		s.say("GET FILE=%s.", quote(f.Name+".sav"))
 		return s.out.Flush()
 	}
