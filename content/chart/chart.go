@@ -83,7 +83,11 @@ func (d *drawing) define(steps ...int) {
 	for _, s := range steps {
 		if p := pattern(s); !done[p] {
 			done[p] = true
-			fmt.Fprintf(d, `<pattern id="%s-p%d" class="chart-pattern" width="8" height="8" patternUnits="userSpaceOnUse">%s</pattern>`, html.EscapeString(d.id), p, patterns[p])
+			class := "chart-pattern"
+			if s > Steps/2 { // over dark areas
+				class += " chart-pattern-dark"
+			}
+			fmt.Fprintf(d, `<pattern id="%s-p%d" class="%s" width="8" height="8" patternUnits="userSpaceOnUse">%s</pattern>`, html.EscapeString(d.id), p, class, patterns[p])
 		}
 	}
 	d.WriteString("</defs>")

@@ -10,6 +10,7 @@
 // are made for a column of 360 pixels), chart-label, chart-value, chart-axis,
 // chart-grid, chart-ground (what a bar could reach), chart-bar, chart-step-1 to
 // chart-step-7 (areas from light to dark) with chart-on-1 to chart-on-7 (text on
-// them), chart-hatch (patterns over them), chart-line, chart-under (the area
+// them), chart-hatch (patterns over them,
+// chart-pattern and, over dark areas, chart-pattern-dark), chart-line, chart-under (the area
 // below the line), chart-target, chart-plan, chart-dot.
 package chart

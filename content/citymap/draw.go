@@ -31,6 +31,7 @@ type Drawing struct {
 	Markers []Place                        // places outside the drawing are left out
 	Values  map[string]float64             // by slug; districts without a value get their own class
 	Say     func(District, float64) string // text of a district's value; nil: the number
+	Labels  map[string]string              // by slug: a short text on the district, in place of its name
 }
 
 // Shades is how many classes a drawing with values has: karte-wert-1 to
@@ -47,8 +48,8 @@ func Shade(value, least, most float64) int {
 }
 
 // SVG draws without any style of its own; the classes are karte, karte-bezirk,
-// karte-frei (the Dönchelandschaft), karte-wert-1 to -5, karte-leer, karte-name
-// and karte-marke. Everything that comes from the caller is escaped.
+// karte-frei (the Dönchelandschaft), karte-wert-1 to -5, karte-leer, karte-name,
+// karte-zahl (labels) and karte-marke. Everything that comes from the caller is escaped.
 func (d Drawing) SVG() string {
 	id := d.ID
 	if id == "" {
@@ -90,7 +91,7 @@ func (d Drawing) SVG() string {
 		}
 		fmt.Fprintf(&b, `<path class="%s" d="%s"><title>%s</title></path>`+"\n", class, one.path(), html.EscapeString(label))
 	}
-	if d.Names {
+	if d.Names && d.Labels == nil {
 		for _, one := range all {
 			if one.Slug == "" {
 				continue
@@ -105,6 +106,11 @@ func (d Drawing) SVG() string {
 				}
 			}
 			b.WriteString("</text>\n")
+		}
+	}
+	for _, one := range all {
+		if label := d.Labels[one.Slug]; label != "" {
+			fmt.Fprintf(&b, `<text class="karte-zahl" x="%.1f" y="%.1f" text-anchor="middle" font-size="15" aria-hidden="true">%s</text>`+"\n", one.x, one.y+5, html.EscapeString(label))
 		}
 	}
 	for _, m := range d.Markers {

@@ -38,9 +38,13 @@ var OwnWords embed.FS // error pages, form parts, staff menu
 type Templates map[string]*template.Template
 
 // MustTemplates parses templates/*.html of a matter; it panics on a fault,
-// which any test of the matter shows. The file templates/form.html is "form".
+// which any test of the matter shows. The file templates/form.html is "form"; what
+// templates/parts/*.html define can be used in all of them.
 func MustTemplates(files fs.FS) Templates {
 	parts := template.Must(template.New("").ParseFS(ownTemplates, "templates/*.html"))
+	if shared, err := fs.Glob(files, "templates/parts/*.html"); err == nil && len(shared) > 0 {
+		parts = template.Must(parts.ParseFS(files, shared...))
+	}
 	names, err := fs.Glob(files, "templates/*.html")
 	if err != nil || len(names) == 0 {
 		panic(fmt.Sprint("base: no templates: ", err))

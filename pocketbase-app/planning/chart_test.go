@@ -19,27 +19,28 @@ func TestLongSurveysAreDrawnByWeeksAndMonths(t *testing.T) {
 		bars        int
 		first, last string
 	}{
-		{"one day", []dayCount{{"2026-12-02", 3}}, "day", 1, "02.12.2026", ""},
+		{"one day", []dayCount{{"2026-12-02", 3}}, "day", 1, "02.12.2026", "02.12.2026"},
 		{"across a clock change", []dayCount{{"2026-10-24", 1}, {"2026-10-26", 1}}, "day", 3, "24.10.2026", "26.10.2026"},
 		{"62 days", []dayCount{{"2026-10-01", 1}, {"2026-12-01", 1}}, "day", 62, "01.10.2026", "01.12.2026"},
 		{"63 days", []dayCount{{"2026-10-01", 1}, {"2026-12-02", 1}}, "week", 10, "28.09.2026", "30.11.2026"},
 		{"two years", []dayCount{{"2025-01-31", 1}, {"2026-12-02", 1}}, "month", 24, "01/2025", "12/2026"},
 	} {
-		got, err := newChart(c.days)
+		got, err := newStretches(c.days)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Unit != c.unit || len(got.Bars) != c.bars || got.First() != c.first || got.Last() != c.last {
-			t.Errorf("%s: %s, %d bars from %s to %s", c.what, got.Unit, len(got.Bars), got.First(), got.Last())
+		first, last := got.Points[0].Label, got.Points[len(got.Points)-1].Label
+		if got.Unit != c.unit || len(got.Points) != c.bars || first != c.first || last != c.last {
+			t.Errorf("%s: %s, %d points from %s to %s", c.what, got.Unit, len(got.Points), first, last)
 		}
 	}
-	if _, err := newChart([]dayCount{{"gestern", 1}}); err == nil {
+	if _, err := newStretches([]dayCount{{"gestern", 1}}); err == nil {
 		t.Error("a day that is none was drawn")
 	}
 }
 
-// A chart loses no response and stays inside its frame.
-func TestChartsAddUp(t *testing.T) {
+// No stretch of time loses a response.
+func TestStretchesAddUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		total := 0
@@ -49,28 +50,25 @@ func TestChartsAddUp(t *testing.T) {
 			days, total = append(days, dayCount{day.Format(time.DateOnly), n}), total+n
 			day = day.AddDate(0, 0, rapid.IntRange(1, 20).Draw(t, "gap"))
 		}
-		c, err := newChart(days)
+		c, err := newStretches(days)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, b := range c.Bars {
-			total -= b.N
-			if b.X < 0 || b.X+b.Width > chartWidth+0.2 || b.Y < chartTop-0.2 || b.Y+b.Height > chartBase+0.2 || b.Width <= 0 {
-				t.Fatalf("bar outside: %+v", b)
-			}
+		for _, p := range c.Points {
+			total -= p.N
 		}
-		if total != 0 {
-			t.Fatalf("%d responses lost", total)
+		if total != 0 || len(c.Points) > mostStretches {
+			t.Fatalf("%d responses lost, %d stretches", total, len(c.Points))
 		}
 	})
 }
 
 func Example() {
-	c, err := newChart([]dayCount{{"2026-11-30", 12}, {"2026-12-02", 34}})
+	c, err := newStretches([]dayCount{{"2026-11-30", 12}, {"2026-12-02", 34}})
 	if err != nil {
 		panic(err)
 	}
-	for _, b := range c.Bars {
+	for _, b := range c.Points {
 		fmt.Println(b.Label, b.N)
 	}
 	// Output:

@@ -111,6 +111,7 @@ func fileName(slug string, at time.Time) string {
 // then, after the file in the making has been given up. At first it clears what
 // a server that died in the middle has left.
 func (pl *Planning) Run(ctx context.Context) error {
+	defer pl.figures.close()
 	if err := pl.clean(ctx); err != nil {
 		return err
 	}

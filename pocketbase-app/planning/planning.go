@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/disclosure"
 	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 
@@ -22,7 +23,7 @@ import (
 //go:embed words/*.json
 var Words embed.FS // pages of this package
 
-//go:embed templates/*.html
+//go:embed templates/*.html templates/parts/*.html
 var templates embed.FS
 
 var pages = base.MustTemplates(templates)
@@ -37,6 +38,9 @@ type Options struct {
 	// gives the number of responses in it. An error with the method
 	// Reason() string says itself, in German, why there is no file.
 	Write func(ctx context.Context, slug, path string, progress func(done, total int)) (rows int, err error)
+
+	// Ask gives protected figures; nil: the pages show counts only.
+	Ask disclosure.Ask
 
 	Dir string // where the files are, "<data dir>/exports"; made when missing
 }
@@ -59,6 +63,8 @@ type Planning struct {
 
 	mu   sync.Mutex
 	stop map[string]context.CancelFunc // by file id, while it is written
+
+	figures *figures
 }
 
 // New makes the folder for the files.
@@ -69,7 +75,7 @@ func New(p *base.Platform, o Options) (*Planning, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	return &Planning{p: p, o: o, since: p.Now(), asked: make(chan struct{}, 1), stop: map[string]context.CancelFunc{}}, nil
+	return &Planning{p: p, o: o, since: p.Now(), asked: make(chan struct{}, 1), stop: map[string]context.CancelFunc{}, figures: newFigures(p, o.Ask)}, nil
 }
 
 // Bind adds the routes; all of them are for planners and admins.
