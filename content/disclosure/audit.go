@@ -31,11 +31,11 @@ var ErrLedger = errors.New("disclosure: the ledger does not fit the people")
 // earlier ones and the next, and could not by who knows the earlier ones only. Of
 // those it looks at 1 to 4 people and whatever belongs to a group of 1 to 9.
 //
-// A number is safe when another world is possible that shows exactly the same in
-// all tables and has another number there, and one of the two is further than
-// [LeastCell] from the other. Such worlds are built from the people themselves: they
-// change answers with each other where no shown number notices (ADR 0028). What
-// is found safe is safe; what is not may be safe nevertheless.
+// A number is safe when worlds are possible that show exactly the same in all tables
+// and have other numbers there, and two of these are [leastSpread] or more from each
+// other. Such worlds are built from the people themselves: they change answers with
+// each other where no shown number notices (ADR 0028). What is found safe is safe;
+// what is not may be safe nevertheless.
 func Audit(p *People, earlier, next []Table) ([]Finding, error) {
 	before, err := newAuditor(p, earlier)
 	if err != nil {
@@ -60,7 +60,7 @@ func Audit(p *People, earlier, next []Table) ([]Finding, error) {
 			if !t.sensitive(i) {
 				continue
 			}
-			need := t.need(i)
+			need := min(t.need(i), leastSpread)
 			width := after.width(t, i, need)
 			if width >= need || k < len(before.tables) && before.width(before.tables[k], i, need) <= width {
 				continue
@@ -70,6 +70,11 @@ func Audit(p *People, earlier, next []Table) ([]Finding, error) {
 	}
 	return found, nil
 }
+
+// leastSpread is what who knows the rules knows of a hidden small number: that it
+// is one of 1 to 4. [Decide] leaves [LeastCell] of room to a new table, so that later
+// ones have something to take from.
+const leastSpread = LeastCell - 1 - 1
 
 // audited is a table with the people behind it.
 type audited struct {

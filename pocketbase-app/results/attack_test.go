@@ -30,9 +30,9 @@ func learned(releases []content.Results) (groups, people int) {
 					old = o
 				}
 			}
-			for r := range t.Rows {
+			for r := range t.N {
 				sum, whole := 0, true
-				for c := range t.Columns {
+				for c := range t.N[r] {
 					was := 0
 					if old.N != nil {
 						was = old.N[r][c]
@@ -128,9 +128,7 @@ func TestTheAttackWorksOnNaiveDailyFigures(t *testing.T) {
 		}
 		r := content.Results{}
 		for _, table := range c.Tables() {
-			x := newTable(table, 1)
-			x.N = table.N
-			r.Tables = append(r.Tables, x.ResultTable)
+			r.Tables = append(r.Tables, content.ResultTable{RowKey: table.Row.Key, ColumnKey: table.Column.Key, N: table.N})
 		}
 		published = append(published, r)
 	}

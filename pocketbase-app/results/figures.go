@@ -3,6 +3,8 @@ package results
 import (
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"servicepoint/content"
@@ -11,8 +13,7 @@ import (
 	"servicepoint/content/survey/tally"
 )
 
-// mostTables is how many cross-tables a release may have: more of them could be
-// put together to tables of three questions.
+// mostTables is how many cross-tables a release may have.
 const mostTables = 3
 
 // mostCells bounds a cross-table.
@@ -26,11 +27,16 @@ type frozen struct {
 	Closes  time.Time     `json:"closes"`
 	Figures []figure      `json:"figures"`
 	Tables  []crossFigure `json:"tables"`
+
+	// Views are the tables of several variables that were decided for this entry of
+	// the ledger, those of Tables among them.
+	Views []disclosure.Table `json:"views,omitempty"`
 }
 
 type figure struct {
 	content.ResultFigure
-	Groups []int `json:"groups"` // people behind it; of a ranking also behind every option
+	Groups []int `json:"groups"`          // people behind it; of a ranking also behind every option
+	Block  int   `json:"block,omitempty"` // the last one counted; 0: that of the release Since
 }
 
 type crossFigure struct {
@@ -39,6 +45,7 @@ type crossFigure struct {
 	ColumnCodes []string `json:"column_codes"`
 	RowN        []int    `json:"row_n"`
 	ColumnN     []int    `json:"column_n"`
+	Block       int      `json:"block,omitempty"` // the last one counted; 0: from before the ledger
 }
 
 // Choice is what a publisher wants released.
@@ -94,85 +101,139 @@ func crossable(s *tally.Survey) (variables []*tally.Variable) {
 // left says what was left out or left as it was, and why.
 type left struct {
 	Key  string // of a variable, "row × column" of a table
-	Why  string // key of words: "few", "waits", "hidden"
+	Why  string // key of words: "few", "waits", "hidden", "unsafe"
 	Text content.Text
 }
 
-// freeze makes a release out of what was counted. earlier are all releases before
-// it, the newest last.
-func freeze(s *tally.Survey, c *tally.Counter, choice Choice, earlier []frozen, number int) (frozen, []left) {
-	q := s.Newest()
+// freeze makes a release out of what was counted, beside all of the ledger.
+func (c *counting) freeze(choice Choice) (frozen, []left, error) {
+	q := c.survey.Newest()
 	out := frozen{Title: q.Title, Opens: q.Opens, Closes: q.Closes}
 	var notes []left
-	for _, it := range offered(s) {
+	for _, it := range offered(c.survey) {
 		if !slices.Contains(choice.Items, it.Code) {
 			continue
 		}
 		for _, v := range it.Variables {
-			if !releasable(s, v) {
+			if !releasable(c.survey, v) {
 				continue
 			}
-			counted, _ := c.Figure(v.Key)
-			f := newFigure(counted, number)
-			old := lastFigure(earlier, v.Key)
-			switch {
-			case old != nil && !apart(old.Groups, f.Groups):
-				f = *old
-				notes = append(notes, left{v.Key, "waits", v.Of.Text})
-			case f.Base < disclosure.LeastGroup:
-				notes = append(notes, left{v.Key, "few", v.Of.Text})
-				continue
+			f, why, err := c.figure(v.Key)
+			if err != nil {
+				return out, nil, err
 			}
-			f.Quotes = choice.Quotes[it.Code]
-			out.Figures = append(out.Figures, f)
+			if why != "" {
+				notes = append(notes, left{v.Key, why, v.Of.Text})
+			}
+			if f != nil {
+				f.Quotes = choice.Quotes[it.Code]
+				out.Figures = append(out.Figures, *f)
+			}
 		}
 	}
-	for _, t := range c.Tables() {
-		key := t.Row.Key + " × " + t.Column.Key
-		x := newTable(t, number)
-		old := lastTable(earlier, t.Row.Key, t.Column.Key)
-		switch {
-		case old != nil && !(apart(aligned(old.RowN, old.RowCodes, x.RowCodes), x.RowN) && apart(aligned(old.ColumnN, old.ColumnCodes, x.ColumnCodes), x.ColumnN)):
-			x = *old
-			notes = append(notes, left{key, "waits", t.Row.Of.Text})
-		case t.Base < disclosure.LeastGroup:
-			notes = append(notes, left{key, "few", t.Row.Of.Text})
-			continue
-		case !x.protect(t.N, earlier):
-			notes = append(notes, left{key, "hidden", t.Row.Of.Text})
-			continue
+	for _, pair := range allowed(c.survey, choice.Pairs) {
+		row, column := c.survey.Variable(pair.Row), c.survey.Variable(pair.Column)
+		x, why, err := c.cross(row, column)
+		if err != nil {
+			return out, nil, err
 		}
-		out.Tables = append(out.Tables, x)
+		if why != "" {
+			notes = append(notes, left{pair.Row + " × " + pair.Column, why, row.Of.Text})
+		}
+		if x != nil {
+			out.Tables = append(out.Tables, *x)
+		}
 	}
-	return out, notes
+	out.Views = c.fresh
+	return out, notes, nil
 }
 
-// apart reports whether every group is the same as before or has grown by at
-// least disclosure.LeastGroup: then the difference tells of no fewer people.
-func apart(before, now []int) bool {
-	if len(before) != len(now) {
-		return false
+// figure counts a figure anew, or gives the last one when it may not be; nil when
+// there is none to show. why is a key of words, "" for a figure without a remark.
+func (c *counting) figure(key string) (f *figure, why string, err error) {
+	counted, known := c.counter.Figure(key)
+	if !known {
+		return nil, "", disclosure.ErrQuestion
 	}
-	for i := range now {
-		if d := now[i] - before[i]; d < 0 || d > 0 && d < disclosure.LeastGroup {
-			return false
-		}
+	now := newFigure(counted, c.number)
+	now.Block = c.block
+	old := lastFigure(c.earlier, key)
+	switch {
+	case old != nil && !disclosure.Grown(old.Groups, now.Groups):
+		return old, "waits", nil
+	case old != nil && slices.Equal(old.Groups, now.Groups):
+		now.Block = old.Block // the same people, perhaps in corrected words
+		return &now, "", nil
+	case now.Base < disclosure.LeastGroup:
+		return nil, "few", nil
 	}
-	return true
+	tables := now.tables()
+	found, err := disclosure.Audit(c.people, c.ledger, tables)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case len(found) > 0 && old != nil:
+		return old, "waits", nil
+	case len(found) > 0:
+		return nil, "unsafe", nil
+	}
+	c.ledger = append(c.ledger, tables...)
+	return &now, "", nil
 }
 
-// aligned gives old numbers in the order of new codes, 0 for new ones; nil when a
-// code has gone.
-func aligned(n []int, codes, now []string) []int {
-	out := make([]int, len(now))
-	for i, code := range codes {
-		at := slices.Index(now, code)
-		if at < 0 {
-			return nil
-		}
-		out[at] = n[i]
+// cross is figure for two variables.
+func (c *counting) cross(row, column *tally.Variable) (x *crossFigure, why string, err error) {
+	axes := []disclosure.Axis{disclosure.Alone(row.Key, c.readers[row.Key].codes), disclosure.Alone(column.Key, c.readers[column.Key].codes)}
+	t, waits, err := c.table(axes...)
+	switch {
+	case refused(err):
+		return nil, strings.TrimPrefix(err.Error(), "disclosure_"), nil
+	case err != nil:
+		return nil, "", err
+	case waits:
+		why = "waits"
 	}
-	return out
+	x = &crossFigure{ResultTable: content.ResultTable{
+		RowKey: row.Key, ColumnKey: column.Key, Row: question(row), Column: question(column), Base: t.Base, Since: c.number,
+	}, Block: t.Block}
+	if old := lastTable(c.earlier, row.Key, column.Key); old != nil && (old.Block == t.Block || old.Block == 0 && waits) {
+		x.Since = old.Since
+	}
+	turned := t.Axes[0].Key != row.Key
+	x.RowN, x.ColumnN = t.Margins[0], t.Margins[1]
+	if turned {
+		x.RowN, x.ColumnN = x.ColumnN, x.RowN
+	}
+	x.RowCodes, x.ColumnCodes = c.readers[row.Key].codes, c.readers[column.Key].codes
+	for _, code := range x.RowCodes {
+		x.Rows = append(x.Rows, textOf(row, code))
+	}
+	for _, code := range x.ColumnCodes {
+		x.Columns = append(x.Columns, textOf(column, code))
+	}
+	for i := range x.RowCodes {
+		line := make([]int, len(x.ColumnCodes))
+		for j := range line {
+			line[j] = t.N[i*len(line)+j]
+			if turned {
+				line[j] = t.N[j*len(x.RowCodes)+i]
+			}
+			x.Hidden = x.Hidden || line[j] == disclosure.Hidden
+		}
+		x.N = append(x.N, line)
+	}
+	return x, why, nil
+}
+
+// textOf names an option or step.
+func textOf(v *tally.Variable, code string) content.Text {
+	for _, o := range v.Of.Offered {
+		if o.Code == code {
+			return o.Text
+		}
+	}
+	step, _ := strconv.Atoi(code)
+	return v.Of.StepText(step)
 }
 
 func lastFigure(earlier []frozen, key string) *figure {
@@ -254,19 +315,6 @@ func hideShares(shares []content.ResultShare, addUp bool) bool {
 
 func tenth(f float64) float64 { return math.Round(f*10) / 10 }
 
-func newTable(t tally.Table, number int) crossFigure {
-	x := crossFigure{ResultTable: content.ResultTable{
-		RowKey: t.Row.Key, ColumnKey: t.Column.Key, Row: question(t.Row), Column: question(t.Column), Base: t.Base, Since: number,
-	}}
-	for _, r := range t.Rows {
-		x.Rows, x.RowCodes, x.RowN = append(x.Rows, r.Text), append(x.RowCodes, r.Code), append(x.RowN, r.N)
-	}
-	for _, c := range t.Columns {
-		x.Columns, x.ColumnCodes, x.ColumnN = append(x.Columns, c.Text), append(x.ColumnCodes, c.Code), append(x.ColumnN, c.N)
-	}
-	return x
-}
-
 // question is what a variable asks, with the row of a matrix.
 func question(v *tally.Variable) content.Text {
 	if v.Row == nil {
@@ -278,39 +326,4 @@ func question(v *tally.Variable) content.Text {
 		t[lang] = s + " – " + row
 	}
 	return t
-}
-
-// protect fills the cells that may be shown.
-func (x *crossFigure) protect(n [][]int, earlier []frozen) bool {
-	least := make([][]int, len(n))
-	for i := range n {
-		least[i] = make([]int, len(n[i]))
-	}
-	for _, e := range earlier {
-		for _, old := range e.Tables {
-			if old.RowKey != x.RowKey || old.ColumnKey != x.ColumnKey {
-				continue
-			}
-			for i, row := range old.N {
-				for j, k := range row {
-					r, c := slices.Index(x.RowCodes, old.RowCodes[i]), slices.Index(x.ColumnCodes, old.ColumnCodes[j])
-					if r >= 0 && c >= 0 {
-						least[r][c] = max(least[r][c], k)
-					}
-				}
-			}
-		}
-	}
-	shown, some := disclosure.Protect(n, least)
-	for i := range n {
-		line := make([]int, len(n[i]))
-		for j := range line {
-			line[j] = n[i][j]
-			if !shown[i][j] {
-				line[j], x.Hidden = disclosure.Hidden, true
-			}
-		}
-		x.N = append(x.N, line)
-	}
-	return some
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"servicepoint/content"
@@ -21,6 +22,7 @@ import (
 // Snapshot is everything that is stored about one survey at one moment.
 type Snapshot interface {
 	Versions() []survey.Questionnaire
+	Count() int                                   // of responses
 	Responses() iter.Seq2[survey.Response, error] // one pass after the other
 	Close() error
 }
@@ -43,52 +45,74 @@ type release struct {
 	CreatedBy string `db:"created_by"`
 }
 
-func releases(ctx context.Context, db dbx.Builder, slug string) (rows []release, docs []frozen, err error) {
+func releases(ctx context.Context, db dbx.Builder, slug string) (rows []release, err error) {
 	err = db.NewQuery(`SELECT number, n, figures, reason, created, created_by FROM result_releases WHERE survey = {:survey} ORDER BY number`).
 		Bind(dbx.Params{"survey": slug}).WithContext(ctx).All(&rows)
-	for _, r := range rows {
-		var f frozen
-		if err := json.Unmarshal([]byte(r.Doc), &f); err != nil {
-			return nil, nil, fmt.Errorf("results of %s, release %d: %w", slug, r.Number, err)
-		}
-		docs = append(docs, f)
-	}
-	return rows, docs, err
+	return rows, err
 }
 
-// standing is how a survey's answers stand to its releases.
+// standing is how a survey's answers stand to what was shown of them.
 type standing struct {
 	survey  *tally.Survey
 	rows    []release
-	earlier []frozen
-	stored  int             // responses in the snapshot
-	fresh   []string        // ids of responses that no release has counted, in their order
-	members map[string]bool // counted ones
-	last    int             // highest block
-	missing int             // counted ones that are not there any more
+	ledger  []entry
+	earlier []frozen       // of the ledger
+	stored  int            // responses in the snapshot
+	fresh   []string       // ids of responses that stand in no block yet, in their order
+	members map[string]int // the block of each that does
+	last    int            // highest block
+	missing int            // members that are not there any more
 }
 
-// add reports whether the fresh ones are enough to be counted.
-func (st *standing) enough() bool { return len(st.fresh) >= disclosure.LeastGroup }
+// n is how many a release would count.
+func (st *standing) n() int {
+	if len(st.fresh) >= disclosure.LeastGroup {
+		return len(st.members) + len(st.fresh)
+	}
+	return len(st.members)
+}
+
+// enough reports whether there is something to release that is new.
+func (st *standing) enough() bool {
+	if len(st.rows) == 0 {
+		return st.n() >= disclosure.LeastGroup
+	}
+	return st.n()-st.rows[len(st.rows)-1].N >= disclosure.LeastGroup
+}
+
+// waiting is how many answers no release has counted.
+func (st *standing) waiting() int {
+	if len(st.rows) == 0 {
+		return st.stored
+	}
+	return st.stored + st.missing - st.rows[len(st.rows)-1].N
+}
 
 func (x *Results) stand(ctx context.Context, slug string, s Snapshot) (st standing, err error) {
 	if st.survey, err = tally.Merge(s.Versions()); err != nil {
 		return st, err
 	}
-	if st.rows, st.earlier, err = releases(ctx, x.p.App.DB(), slug); err != nil {
+	db := x.p.App.DB()
+	if st.rows, err = releases(ctx, db, slug); err != nil {
 		return st, err
+	}
+	if st.ledger, err = entries(ctx, db, slug); err != nil {
+		return st, err
+	}
+	for _, e := range st.ledger {
+		st.earlier = append(st.earlier, e.frozen)
 	}
 	var members []struct {
 		Response string `db:"response"`
 		Block    int    `db:"block"`
 	}
-	if err := x.p.App.DB().NewQuery(`SELECT response, block FROM result_members WHERE survey = {:survey}`).
+	if err := db.NewQuery(`SELECT response, block FROM result_members WHERE survey = {:survey}`).
 		Bind(dbx.Params{"survey": slug}).WithContext(ctx).All(&members); err != nil {
 		return st, err
 	}
-	st.members = make(map[string]bool, len(members))
+	st.members = make(map[string]int, len(members))
 	for _, m := range members {
-		st.members[m.Response] = true
+		st.members[m.Response] = m.Block
 		st.last = max(st.last, m.Block)
 	}
 	seen := 0
@@ -97,7 +121,7 @@ func (x *Results) stand(ctx context.Context, slug string, s Snapshot) (st standi
 			return st, err
 		}
 		st.stored++
-		if st.members[r.ID] {
+		if st.members[r.ID] > 0 {
 			seen++
 		} else {
 			st.fresh = append(st.fresh, r.ID)
@@ -107,60 +131,127 @@ func (x *Results) stand(ctx context.Context, slug string, s Snapshot) (st standi
 	return st, nil
 }
 
+// count counts all that stand in blocks and, when they are at least a group, those
+// that do not yet: they get blocks. keys are the variables that will be asked for.
+func (x *Results) count(ctx context.Context, slug string, s Snapshot, st *standing, keys []string) (c *counting, fresh map[string]int, err error) {
+	c = &counting{standing: st, counter: tally.NewCounter(st.survey), readers: map[string]*reader{}, ledger: shown(st.ledger), block: st.last, number: len(st.rows) + 1}
+	if len(st.fresh) >= disclosure.LeastGroup {
+		fresh = blocks(st.fresh, st.last)
+		for _, block := range fresh {
+			c.block = max(c.block, block)
+		}
+	}
+	others, err := x.circle(ctx, slug, c.block)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.ledger = append(others, c.ledger...)
+	for _, t := range c.ledger {
+		for _, a := range t.Axes {
+			keys = append(keys, a.Key)
+		}
+	}
+	codes := map[string][]string{}
+	for _, key := range keys {
+		if r := readerOf(st.survey, key); r != nil && c.readers[key] == nil {
+			c.readers[key], codes[key] = r, r.codes
+		}
+	}
+	// What is about variables that this survey does not have tells nothing of it.
+	c.ledger = slices.DeleteFunc(c.ledger, func(t disclosure.Table) bool {
+		return t.Foreign && slices.ContainsFunc(t.Axes, func(a disclosure.Axis) bool { return c.readers[a.Key] == nil })
+	})
+	c.people = disclosure.NewPeople(codes)
+	for r, err := range s.Responses() {
+		if err != nil {
+			return nil, nil, err
+		}
+		block := st.members[r.ID]
+		if block == 0 {
+			block = fresh[r.ID]
+		}
+		if block == 0 {
+			continue
+		}
+		if err := c.counter.Add(r); err != nil {
+			return nil, nil, err
+		}
+		c.people.Add(block, func(key string) string { return c.readers[key].value(r) })
+	}
+	if c.counter.All() != len(st.members)+len(fresh) {
+		return nil, nil, fmt.Errorf("results of %s: counted %d responses instead of %d", slug, c.counter.All(), len(st.members)+len(fresh))
+	}
+	return c, fresh, nil
+}
+
 // prepared is a release that nobody has stored yet.
 type prepared struct {
 	frozen
 	Left   []left
 	number int
 	n      int
+	block  int
 	blocks map[string]int // of the responses counted for the first time
 }
 
 // prepare counts for a release: all that was counted before and, when they are at
-// least disclosure.LeastGroup, all that came since.
-func (x *Results) prepare(ctx context.Context, slug string, choice Choice) (p prepared, st standing, err error) {
+// least a group, all that came since.
+func (x *Results) prepare(ctx context.Context, slug string, choice Choice) (p prepared, err error) {
 	s, err := x.Snapshot(ctx, slug)
 	if err != nil {
-		return p, st, err
+		return p, err
 	}
 	defer s.Close()
-	if st, err = x.stand(ctx, slug, s); err != nil {
-		return p, st, err
+	st, err := x.stand(ctx, slug, s)
+	if err != nil {
+		return p, err
 	}
 	switch {
 	case st.missing > 0:
-		return p, st, errGone
-	case len(st.members)+len(st.fresh) < disclosure.LeastGroup:
-		return p, st, errFew
+		return p, errGone
+	case st.n() < disclosure.LeastGroup:
+		return p, errFew
 	case !st.enough() && choice.Reason[content.German] == "":
-		return p, st, errReason
+		return p, errReason
 	}
-	p.number, p.n = len(st.rows)+1, len(st.members)
-	p.blocks = map[string]int{}
-	if st.enough() {
-		p.n += len(st.fresh)
-		p.blocks = blocks(st.fresh, st.last)
-	}
-	counter := tally.NewCounter(st.survey, allowed(st.survey, choice.Pairs)...)
-	for r, err := range s.Responses() {
-		if err != nil {
-			return p, st, err
-		}
-		if _, fresh := p.blocks[r.ID]; !fresh && !st.members[r.ID] {
-			continue
-		}
-		if err := counter.Add(r); err != nil {
-			return p, st, err
+	var keys []string
+	for _, it := range offered(st.survey) {
+		for _, v := range it.Variables {
+			if slices.Contains(choice.Items, it.Code) {
+				keys = append(keys, ledgerKeys(v)...)
+			}
 		}
 	}
-	if counter.All() != p.n {
-		return p, st, fmt.Errorf("results of %s: counted %d responses instead of %d", slug, counter.All(), p.n)
+	for _, pair := range choice.Pairs {
+		keys = append(keys, pair.Row, pair.Column)
 	}
-	p.frozen, p.Left = freeze(st.survey, counter, choice, st.earlier, p.number)
-	if len(p.Figures)+len(p.Tables) == 0 {
-		return p, st, errNothing
+	c, fresh, err := x.count(ctx, slug, s, &st, keys)
+	if err != nil {
+		return p, err
 	}
-	return p, st, nil
+	p.number, p.n, p.block, p.blocks = c.number, st.n(), c.block, fresh
+	p.frozen, p.Left, err = c.freeze(choice)
+	if errors.Is(err, disclosure.ErrLedger) {
+		return p, errGone
+	}
+	if err == nil && len(p.Figures)+len(p.Tables) == 0 {
+		err = errNothing
+	}
+	return p, err
+}
+
+// ledgerKeys are the variables of the ledger that a figure of v is about.
+func ledgerKeys(v *tally.Variable) (keys []string) {
+	switch {
+	case v.Several():
+		for _, o := range v.Of.Offered {
+			keys = append(keys, v.Key+chosen+o.Code)
+		}
+		return keys
+	case v.Ranked():
+		return []string{v.Key + first}
+	}
+	return []string{v.Key}
 }
 
 // allowed leaves out pairs that may not be crossed.
@@ -200,7 +291,7 @@ func blocks(ids []string, last int) map[string]int {
 func (x *Results) Release(ctx context.Context, slug string, choice Choice, staff string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	p, _, err := x.prepare(ctx, slug, choice)
+	p, err := x.prepare(ctx, slug, choice)
 	if err != nil {
 		return err
 	}
@@ -212,13 +303,6 @@ func (x *Results) Release(ctx context.Context, slug string, choice Choice, staff
 	if err != nil {
 		return err
 	}
-	ids := slices.Sorted(func(yield func(string) bool) {
-		for id := range p.blocks {
-			if !yield(id) {
-				return
-			}
-		}
-	})
 	err = x.p.App.RunInTransaction(func(tx core.App) error {
 		if _, err := tx.DB().NewQuery(`INSERT INTO result_releases (survey, number, n, figures, reason, created, created_by)
 			VALUES ({:survey}, {:number}, {:n}, {:figures}, {:reason}, {:now}, {:staff})`).Bind(dbx.Params{
@@ -226,11 +310,8 @@ func (x *Results) Release(ctx context.Context, slug string, choice Choice, staff
 		}).Execute(); err != nil {
 			return err
 		}
-		insert := tx.DB().NewQuery(`INSERT INTO result_members (survey, response, block) VALUES ({:survey}, {:response}, {:block})`)
-		for _, id := range ids {
-			if _, err := insert.Bind(dbx.Params{"survey": slug, "response": id, "block": p.blocks[id]}).Execute(); err != nil {
-				return err
-			}
+		if err := x.enter(tx, slug, onResults, &p.number, p.block, string(doc), staff, p.blocks); err != nil {
+			return err
 		}
 		return x.Rebuild(tx, "surveys/"+slug+" results", staff)
 	})
@@ -238,6 +319,23 @@ func (x *Results) Release(ctx context.Context, slug string, choice Choice, staff
 		x.Wake()
 	}
 	return err
+}
+
+// enter writes an entry of the ledger and the blocks that it counts for the first time.
+func (x *Results) enter(tx core.App, slug, place string, number *int, block int, doc, staff string, fresh map[string]int) error {
+	if _, err := tx.DB().NewQuery(`INSERT INTO disclosure_releases (survey, place, number, block, doc, created, created_by)
+		VALUES ({:survey}, {:place}, {:number}, {:block}, {:doc}, {:now}, {:staff})`).Bind(dbx.Params{
+		"survey": slug, "place": place, "number": number, "block": block, "doc": doc, "now": x.p.Now().UnixMilli(), "staff": staff,
+	}).Execute(); err != nil {
+		return err
+	}
+	insert := tx.DB().NewQuery(`INSERT INTO result_members (survey, response, block) VALUES ({:survey}, {:response}, {:block})`)
+	for _, id := range slices.Sorted(maps.Keys(fresh)) {
+		if _, err := insert.Bind(dbx.Params{"survey": slug, "response": id, "block": fresh[id]}).Execute(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Publish adds the newest release of every survey, with all corrections and
@@ -254,7 +352,7 @@ func Publish(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error 
 				r.Title, r.Opens, r.Closes = s.Title, s.Opens, s.Closes
 			}
 		}
-		rows, docs, err := releases(ctx, db, slug)
+		rows, err := releases(ctx, db, slug)
 		if err != nil {
 			return err
 		}
@@ -269,7 +367,10 @@ func Publish(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error 
 			if i < len(rows)-1 {
 				continue
 			}
-			f := docs[i]
+			var f frozen
+			if err := json.Unmarshal([]byte(row.Doc), &f); err != nil {
+				return fmt.Errorf("results of %s, release %d: %w", slug, row.Number, err)
+			}
 			r.Release, r.Released, r.N, r.Title, r.Opens, r.Closes = row.Number, moment(row.Created), row.N, f.Title, f.Opens, f.Closes
 			for _, one := range f.Figures {
 				r.Figures = append(r.Figures, one.ResultFigure)

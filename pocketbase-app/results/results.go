@@ -41,8 +41,9 @@ type Results struct {
 	Rebuild func(tx core.App, reason, actor string) error
 	Wake    func()
 
-	p  *base.Platform
-	mu sync.Mutex // held while a release is counted and stored
+	p     *base.Platform
+	mu    sync.Mutex       // held while something is counted and put into the ledger
+	tried map[string]error // questions whose answer no further counting changes, until people come
 }
 
 // New makes the matter.
@@ -154,7 +155,7 @@ func (x *Results) page(e *core.RequestEvent, status int, p *preview, v base.View
 		return err
 	}
 	d := view{
-		Slug: slug, Title: view{}.Say(st.survey.Title), Stored: st.stored, Fresh: len(st.fresh), Enough: st.enough(), Gone: st.missing > 0,
+		Slug: slug, Title: view{}.Say(st.survey.Title), Stored: st.stored, Fresh: st.waiting(), Enough: st.enough(), Gone: st.missing > 0,
 		Preview: p, Site: "/umfragen/" + slug + "/ergebnisse/",
 	}
 	if d.Actions, err = actions(ctx, x.p.App.DB(), slug); err != nil {
@@ -193,7 +194,7 @@ func (x *Results) page(e *core.RequestEvent, status int, p *preview, v base.View
 // formOf fills the form from the last release.
 func formOf(st standing) url.Values {
 	form := url.Values{}
-	if len(st.earlier) == 0 {
+	if len(st.rows) == 0 {
 		for _, it := range offered(st.survey) {
 			if !quotable(it) {
 				form.Add("frage", it.Code)
@@ -201,7 +202,12 @@ func formOf(st standing) url.Values {
 		}
 		return form
 	}
-	last := st.earlier[len(st.earlier)-1]
+	var last frozen
+	for _, e := range st.ledger {
+		if e.Place == onResults {
+			last = e.frozen
+		}
+	}
 	for _, f := range last.Figures {
 		if !slices.Contains(form["frage"], f.Item) {
 			form.Add("frage", f.Item)
@@ -297,7 +303,7 @@ func (x *Results) release(e *core.RequestEvent) error {
 }
 
 func (x *Results) preview(ctx context.Context, slug string, choice Choice) (*preview, error) {
-	p, _, err := x.prepare(ctx, slug, choice)
+	p, err := x.prepare(ctx, slug, choice)
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,7 @@ type memory struct {
 }
 
 func (m *memory) Versions() []survey.Questionnaire { return []survey.Questionnaire{m.q} }
+func (m *memory) Count() int                       { return len(m.rows) }
 func (m *memory) Close() error                     { return nil }
 func (m *memory) Responses() iter.Seq2[survey.Response, error] {
 	rows := slices.Clone(m.rows)
