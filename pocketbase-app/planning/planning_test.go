@@ -147,11 +147,20 @@ func (h *house) browser(roles ...string) browser {
 }
 
 func (b browser) do(method, path string) (*http.Response, string) {
+	b.h.t.Helper()
+	return b.send(method, path, nil)
+}
+
+// send sends a form.
+func (b browser) send(method, path string, form io.Reader) (*http.Response, string) {
 	t := b.h.t
 	t.Helper()
-	req, err := http.NewRequest(method, b.h.srv.URL+path, nil)
+	req, err := http.NewRequest(method, b.h.srv.URL+path, form)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	req.Header.Set("Test-Staff", b.staff)
 	res, err := b.h.client.Do(req)

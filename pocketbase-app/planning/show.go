@@ -55,9 +55,9 @@ func (pl *Planning) frame(id, text string, s study, f *figure) figureView {
 	if f.err != nil {
 		return out
 	}
-	out.Base, out.All, out.Merged, out.Waiting, out.Hidden = number(f.Base), number(f.All), f.Merged, f.Waiting, f.AnyGone
+	out.Base, out.All, out.Merged, out.Waiting, out.Hidden = sum(f.Base), number(f.All), f.Merged, f.Waiting, f.AnyGone
 	out.Where = pl.sayWhere(s, f.Where)
-	if !f.Counted.IsZero() {
+	if f.Counted.UnixMilli() > 0 {
 		out.Counted = minute(f.Counted.UnixMilli())
 	}
 	switch {
@@ -80,8 +80,10 @@ func (pl *Planning) figure(id string, s study, v *tally.Variable, f *figure) fig
 		return out
 	}
 	n := make([]int, len(f.Rows))
+	longest := 1
 	for i := range f.Rows {
 		n[i] = f.N[i][0]
+		longest = max(longest, n[i])
 	}
 	first := pl.word("staff.planning.view.answer")
 	if f.Ranked {
@@ -98,6 +100,9 @@ func (pl *Planning) figure(id string, s study, v *tally.Variable, f *figure) fig
 			label = r.Code
 		}
 		bar := chart.Bar{Label: label, Share: float64(n[i]) / float64(max(f.Base, 1)), Value: share}
+		if f.Base <= 0 { // nobody may know how many answered: no per cents
+			bar.Share, bar.Value, whole = float64(n[i])/float64(longest), count, false
+		}
 		if n[i] == disclosure.Hidden {
 			share, count, whole = none, none, false
 			bar.None, bar.Value = true, pl.word("staff.planning.view.hidden")
