@@ -132,6 +132,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	}
 	s.editorial.Answers, s.editorial.Waiting = s.participation.AnswersByVersion, s.participation.AnswersWaiting
 	s.editorial.Render, s.editorial.Press = s.participation.RenderPage, s.participation.PressButton
+	s.editorial.Brought, s.editorial.Review = s.participation.Brought, s.participation.RenderReview
 	s.editorial.Follow = map[string]func(core.App, json.RawMessage) error{
 		"events": func(tx core.App, doc json.RawMessage) error {
 			var ev content.Event

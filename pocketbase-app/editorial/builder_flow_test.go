@@ -160,10 +160,14 @@ func TestReviewersTryAndComment(t *testing.T) {
 	now := basetest.Start
 	h.p.Now = func() time.Time { return now }
 	var typedAtRender []url.Values
-	h.Render = func(q survey.Questionnaire, page int, lang string, typed url.Values, problems content.Problems) (template.HTML, error) {
+	h.Render = func(q survey.Questionnaire, page int, lang string, typed url.Values, problems content.Problems) (template.HTML, string, error) {
 		typedAtRender = append(typedAtRender, typed)
-		return template.HTML("<p>page " + strconv.Itoa(page) + " " + lang + "</p>"), nil
+		return template.HTML("<p>page " + strconv.Itoa(page) + " " + lang + "</p>"), `{"weg":"rad"}`, nil
 	}
+	h.Review = func(q survey.Questionnaire, lang string, typed url.Values) (template.HTML, error) {
+		return template.HTML("<p>all in " + lang + ": " + typed.Encode() + "</p>"), nil
+	}
+	h.Brought = func(q survey.Questionnaire, page int, form, typed url.Values) bool { return form.Has("s-neues") }
 	h.want(303, "editor", fragen+"neue-seite/", url.Values{"rev": h.surveyRev(), "title.de": {"Rad"}, "code": {"p2"}, "show_if.0.var": {"weg"}, "show_if.0.op": {"eq"}, "show_if.0.value": {"Rad"}})
 	h.want(303, "editor", fragen+"neue-frage/", url.Values{"rev": h.surveyRev(), "seite": {"p2"}, "type": {"text"}, "text.de": {"Warum?"}, "code": {"warum"}, "required": {"ja"}})
 	contains(t, h.want(422, "editor", smart+"testen/", url.Values{"aktion": {"freigeben"}}), `href="#f-fuer"`)
@@ -183,7 +187,16 @@ func TestReviewersTryAndComment(t *testing.T) {
 	at := "/umfragen/smart-kassel/probe/" + token + "/"
 	contains(t, h.want(200, "", at, nil), "page 0 de", "werden nicht gespeichert")
 	contains(t, h.want(200, "", "/en"+at, nil), "page 0 en", "are not stored")
-	contains(t, h.want(200, "", at, url.Values{"s-seite": {"0"}, "s-aktion": {"weiter"}, "weg": {"tram"}}), "Hier endet die Umfrage")
+	contains(t, h.want(200, "", at, nil), `data-survey="trial" data-values="{&#34;weg&#34;:&#34;rad&#34;}"`) // rules work at once
+	contains(t, h.want(200, "", at, url.Values{"s-seite": {"0"}, "s-aktion": {"weiter"}, "weg": {"tram"}, "s-neues": {"1"}}), "page 0 de", "weitere Fragen")
+	// All answers, from there back to a page, a comment on the whole, and the end.
+	page = h.want(200, "", at, url.Values{"s-seite": {"0"}, "s-aktion": {"weiter"}, "weg": {"tram"}})
+	contains(t, page, "Alle Antworten", "all in de: weg=tram", `<input type="hidden" name="weg" value="tram">`, `name="s-seite" value="2"`)
+	contains(t, h.want(200, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"zu:0"}, "weg": {"tram"}}), "page 0 de")
+	h.want(400, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"zu:7"}, "weg": {"tram"}})
+	contains(t, h.want(200, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"zurueck"}, "weg": {"tram"}}), "page 0 de")
+	contains(t, h.want(422, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"weiter"}, "weg": {"rad"}}), "all in de") // "warum" is missing
+	contains(t, h.want(200, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"weiter"}, "weg": {"tram"}}), "Hier endet die Umfrage")
 	page = h.want(200, "", at, url.Values{"s-seite": {"0"}, "s-aktion": {"weiter"}, "weg": {"rad"}})
 	contains(t, page, "page 1 de", `<input type="hidden" name="weg" value="rad">`)
 	h.want(422, "", at, url.Values{"s-seite": {"1"}, "s-aktion": {"weiter"}, "weg": {"rad"}})

@@ -201,6 +201,9 @@ type probe struct {
 	Hidden        []hiddenField
 	Items         []probeChoice
 	Comments      []commentRow
+	Values        string // JSON for the form's attribute data-values
+	Review        bool   // all answers, before they would be sent
+	Further       bool   // the answers brought up more questions on this page
 	End           bool
 	Empty         bool
 	Said          bool
@@ -228,7 +231,15 @@ func (d *Editorial) reviewed(e *core.RequestEvent) (survey.Questionnaire, error)
 		}
 		return survey.Questionnaire{}, err
 	}
-	return d.DraftOf(slug)
+	q, err := d.DraftOf(slug)
+	for p := range q.Pages { // files are not taken here, so nobody has to send one
+		for i := range q.Pages[p].Items {
+			if it := &q.Pages[p].Items[i]; it.Type == survey.File || it.Type == survey.Photo {
+				it.Required, it.MinChoices = false, 0
+			}
+		}
+	}
+	return q, err
 }
 
 func (d *Editorial) showProbe(e *core.RequestEvent) error {
@@ -251,7 +262,7 @@ func (d *Editorial) takeProbe(e *core.RequestEvent) error {
 		return err
 	}
 	n, err := strconv.Atoi(form.Get(probePage))
-	gone := err != nil || n < 0 || n >= len(q.Pages) // the questionnaire changes while people look at it
+	gone := err != nil || n < 0 || n > len(q.Pages) // the questionnaire changes while people look at it
 	typed := url.Values{}
 	for name, v := range form {
 		if !strings.HasPrefix(name, "s-") {
@@ -266,14 +277,34 @@ func (d *Editorial) takeProbe(e *core.RequestEvent) error {
 		return d.takeComment(e, q, n, typed, form)
 	case form.Get(probeAction) == "zurueck":
 		return d.showProbePage(e, http.StatusOK, q, max(0, q.Read(typed).Before(n)), typed, nil, probe{})
+	case n == len(q.Pages):
+		return d.takeReview(e, q, form.Get(probeAction), typed)
 	case d.Press != nil && d.Press(q, n, form, typed):
 		return d.showProbePage(e, http.StatusOK, q, n, typed, nil, probe{})
 	}
 	reading := q.Read(typed)
+	if d.Brought != nil && d.Brought(q, n, form, typed) {
+		return d.showProbePage(e, http.StatusOK, q, n, typed, nil, probe{Further: true})
+	}
 	if problems := reading.Pages[n].Problems; len(problems) > 0 {
 		return d.showProbePage(e, http.StatusUnprocessableEntity, q, n, typed, problems, probe{})
 	}
 	return d.showProbePage(e, http.StatusOK, q, reading.Next(n), typed, nil, probe{})
+}
+
+// takeReview goes from all answers back to a page, or to the end of the trial.
+func (d *Editorial) takeReview(e *core.RequestEvent, q survey.Questionnaire, action string, typed url.Values) error {
+	if page, ok := strings.CutPrefix(action, "zu:"); ok {
+		n, err := strconv.Atoi(page)
+		if err != nil || n < 0 || n >= len(q.Pages) {
+			return base.Refuse(http.StatusBadRequest, "bad_request")
+		}
+		return d.showProbePage(e, http.StatusOK, q, n, typed, nil, probe{})
+	}
+	if _, problems := q.CheckForm(typed); len(problems) > 0 {
+		return d.showProbePage(e, http.StatusUnprocessableEntity, q, len(q.Pages), typed, problems, probe{})
+	}
+	return d.showProbePage(e, http.StatusOK, q, len(q.Pages), typed, nil, probe{End: true})
 }
 
 func (d *Editorial) showProbePage(e *core.RequestEvent, status int, q survey.Questionnaire, n int, typed url.Values, problems content.Problems, view probe) error {
@@ -282,12 +313,26 @@ func (d *Editorial) showProbePage(e *core.RequestEvent, status int, q survey.Que
 	title, _ := q.Title.In(lang)
 	view.Slug, view.Token, view.Title, view.Index, view.Pages = e.Request.PathValue("slug"), e.Request.PathValue("token"), title, n, len(q.Pages)
 	view.Empty = len(q.Pages) == 0
-	view.End = !view.Empty && n >= len(q.Pages)
+	view.Review = !view.Empty && !view.End && n >= len(q.Pages) && d.Review != nil
+	view.End = view.End || !view.Empty && n >= len(q.Pages) && !view.Review
 	here := map[string]bool{}
-	if !view.End && !view.Empty {
+	var err error
+	switch {
+	case view.End || view.Empty:
+	case view.Review:
+		view.Heading = d.p.Words.In(lang, "review.all")
+		if view.HTML, err = d.Review(q, lang, typed); err != nil {
+			return err
+		}
+		problems = slices.DeleteFunc(slices.Clone(problems), func(p content.Problem) bool { // those of questions stand above them
+			return p.Field != probeComment && p.Field != probeName && p.Field != "answers"
+		})
+		if err := d.commentsOn(&view, q, lang, ""); err != nil {
+			return err
+		}
+	default:
 		page := &q.Pages[n]
-		var err error
-		if view.HTML, err = d.Render(q, n, lang, typed, problems); err != nil {
+		if view.HTML, view.Values, err = d.Render(q, n, lang, typed, problems); err != nil {
 			return err
 		}
 		view.Heading, _ = page.Title.In(lang)
@@ -298,16 +343,8 @@ func (d *Editorial) showProbePage(e *core.RequestEvent, status int, q survey.Que
 			label, _ := page.Items[i].Text.In(lang)
 			view.Items = append(view.Items, probeChoice{page.Items[i].Code, short(label), false})
 		}
-		err = d.p.App.DB().NewQuery(`SELECT id, item, page, name, text, at, done FROM survey_comments WHERE survey = {:survey} AND page = {:page} AND done = 0 ORDER BY id`).
-			Bind(dbx.Params{"survey": view.Slug, "page": page.Code}).All(&view.Comments)
-		if err != nil {
+		if err := d.commentsOn(&view, q, lang, page.Code); err != nil {
 			return err
-		}
-		for i := range view.Comments {
-			if it := q.Item(view.Comments[i].Item); it != nil {
-				label, _ := it.Text.In(lang)
-				view.Comments[i].Where = short(label)
-			}
 		}
 	}
 	names := make([]string, 0, len(typed))
@@ -327,11 +364,28 @@ func (d *Editorial) showProbePage(e *core.RequestEvent, status int, q survey.Que
 	return d.p.Show(e, status, templates, "probe", base.View{Title: d.p.Words.In(lang, "review.title", "survey", title), Data: view, Problems: problems})
 }
 
+// commentsOn are the open comments on a page; "" is the one with all answers.
+func (d *Editorial) commentsOn(view *probe, q survey.Questionnaire, lang, page string) error {
+	err := d.p.App.DB().NewQuery(`SELECT id, item, page, name, text, at, done FROM survey_comments WHERE survey = {:survey} AND page = {:page} AND done = 0 ORDER BY id`).
+		Bind(dbx.Params{"survey": view.Slug, "page": page}).All(&view.Comments)
+	for i := range view.Comments {
+		if it := q.Item(view.Comments[i].Item); it != nil {
+			label, _ := it.Text.In(lang)
+			view.Comments[i].Where = short(label)
+		}
+	}
+	return err
+}
+
 // takeComment stores what a reviewer says of a question or of the page.
 func (d *Editorial) takeComment(e *core.RequestEvent, q survey.Questionnaire, n int, typed, form url.Values) error {
 	lang := base.Lang(e.Request)
 	text, name, item := strings.TrimSpace(form.Get(probeComment)), strings.TrimSpace(form.Get(probeName)), form.Get(probeItem)
 	view := probe{Name: name, Comment: text}
+	page := ""
+	if n < len(q.Pages) {
+		page = q.Pages[n].Code
+	}
 	var problems content.Problems
 	switch {
 	case text == "":
@@ -352,7 +406,7 @@ func (d *Editorial) takeComment(e *core.RequestEvent, q survey.Questionnaire, n 
 	}
 	res, err := d.p.App.NonconcurrentDB().NewQuery(`INSERT INTO survey_comments (survey, item, page, name, text, at)
 		SELECT {:survey}, {:item}, {:page}, {:name}, {:text}, {:at} WHERE (SELECT count(*) FROM survey_comments WHERE survey = {:survey}) < {:max}`).
-		Bind(dbx.Params{"survey": e.Request.PathValue("slug"), "item": item, "page": q.Pages[n].Code, "name": name, "text": text, "at": d.p.Now().UnixMilli(), "max": maxComments}).Execute()
+		Bind(dbx.Params{"survey": e.Request.PathValue("slug"), "item": item, "page": page, "name": name, "text": text, "at": d.p.Now().UnixMilli(), "max": maxComments}).Execute()
 	if err != nil {
 		return err
 	}

@@ -57,11 +57,15 @@ type Editorial struct {
 	// Waiting reports whether answers of a survey are stored that Answers cannot
 	// count yet; nil: none.
 	Waiting func(ctx context.Context, survey string) (bool, error)
-	// Render renders the questions of one page (an index) as citizens see them, and
-	// Press does what a button among them asks for; without Render nobody can try a
-	// working copy.
-	Render func(q survey.Questionnaire, page int, lang string, typed url.Values, problems content.Problems) (template.HTML, error)
-	Press  func(q survey.Questionnaire, page int, form, typed url.Values) bool
+	// Render renders the questions of one page (an index) as citizens see them, with
+	// the earlier answers that its rules look at as JSON; Press does what a button
+	// among them asks for; Brought tells that answers brought up further questions on
+	// the page; Review renders all answers before they are sent, with buttons "zu:"
+	// and an index. Without Render nobody can try a working copy.
+	Render  func(q survey.Questionnaire, page int, lang string, typed url.Values, problems content.Problems) (html template.HTML, values string, err error)
+	Press   func(q survey.Questionnaire, page int, form, typed url.Values) bool
+	Brought func(q survey.Questionnaire, page int, form, typed url.Values) bool
+	Review  func(q survey.Questionnaire, lang string, typed url.Values) (template.HTML, error)
 	// Runs gives the history and the next runs of scheduled jobs for the
 	// dashboard; nil leaves them out.
 	Runs func(ctx context.Context) (past, next []base.Run, err error)

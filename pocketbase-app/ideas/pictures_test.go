@@ -243,6 +243,29 @@ func TestTheMapShowsThePoint(t *testing.T) {
 	}
 }
 
+// TestTheLanguageChangesWithoutLoss: what is typed goes along, also the picture.
+func TestTheLanguageChangesWithoutLoss(t *testing.T) {
+	h := open(t)
+	v := h.visitor()
+	form := wish("Bänke an der Fulda")
+	if body := v.want(200, "GET", "/ideen/smart/einreichen/", nil); !strings.Contains(body, `name="sprache" value="en" formaction="/en/ideen/smart/einreichen/"`) {
+		t.Errorf("no way to English: %.900s", body)
+	}
+	form.Set("sprache", "en")
+	status, body := v.attach("/en/ideen/smart/einreichen/", form, photo(color.White))
+	if status != 200 {
+		t.Fatal(status)
+	}
+	for _, want := range []string{`lang="en"`, `value="Bänke an der Fulda"`, "Das wäre gut für alle", `value="` + form.Get("key") + `"`, "Your picture is uploaded", `formaction="/ideen/smart/einreichen/"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the English form lacks %q", want)
+		}
+	}
+	if strings.Contains(body, "error-summary") || h.scalar(`SELECT COUNT(*) FROM ideas`) != 0 {
+		t.Error("the change of language sent the form")
+	}
+}
+
 // TestAMergeIsUndone: every idea gets its own votes back, whoever supported both
 // counts for both, and what came later stays where it was given.
 func TestAMergeIsUndone(t *testing.T) {

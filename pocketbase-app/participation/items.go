@@ -178,13 +178,6 @@ func (p partView) Focused(id string) template.HTMLAttr {
 	return ""
 }
 
-// RenderPage renders the fields of one page (index) in a language, filled with
-// what a form sent: the same as the citizens' journey shows. Editors test with it.
-func (pt *Participation) RenderPage(q survey.Questionnaire, page int, lang string, typed url.Values, problems content.Problems) (template.HTML, error) {
-	out, err := pt.renderItems(sheet{q: &q, page: page, lang: lang, typed: typed, problems: problems})
-	return out.HTML, err
-}
-
 // renderItems renders the questions of one page. What routing hides is left out,
 // unless a script could show it (or the sheet is live): then it is there, hidden,
 // with its rule. The field s-gezeigt names what was shown.

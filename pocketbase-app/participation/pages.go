@@ -126,6 +126,9 @@ type summaryView struct {
 	Faults []faultView
 }
 
+// Index is the number of the page from 0.
+func (p answeredPage) Index() int { return p.Number - 1 }
+
 type answeredPage struct {
 	Number  int
 	Heading phrase
@@ -141,17 +144,34 @@ type answeredItem struct {
 func (pt *Participation) showSummary(e *core.RequestEvent, status int, d *draft, problems content.Problems) error {
 	lang := base.Lang(e.Request)
 	reading := d.Read(d.typed)
-	v := summaryView{
-		Survey: phraseOf(d.Title, lang), Slug: d.Slug,
-		Back: stepPath(e.Request, d.asked, max(reading.Before(len(d.Pages)), 0)),
-	}
+	v := pt.summary(&d.Questionnaire, lang, d.typed, func(page int, field string) string {
+		return pagePath(e.Request, d.Slug, page+1) + "?" + fieldNext + "=" + review + "#f-" + field
+	})
+	v.Back = stepPath(e.Request, d.asked, max(reading.Before(len(d.Pages)), 0))
 	var err error
 	if v.Idle, err = pt.idlePart(e.Request, &d.Questionnaire); err != nil {
 		return err
 	}
-	texts := &renderer{sheet: sheet{q: &d.Questionnaire, lang: lang, typed: d.typed}, pt: pt, reading: reading}
-	for i := range d.Pages {
-		page := &d.Pages[i]
+	for _, p := range problems {
+		if p.Field == "answers" {
+			v.Faults = append(v.Faults, faultView{Href: stepPath(e.Request, d.asked, max(reading.Next(-1), 0)), Text: pt.p.Words.Say(lang, p)})
+		}
+	}
+	return pt.p.Show(e, status, templates, "review", base.View{
+		Title:    pt.p.Words.In(lang, "participation.review_title") + " – " + v.Survey.Text,
+		Data:     v,
+		Problems: problems,
+	})
+}
+
+// summary is what was answered on every page that was asked, and what is wrong
+// with it; href leads to a field of a page (an index).
+func (pt *Participation) summary(q *survey.Questionnaire, lang string, typed url.Values, href func(page int, field string) string) summaryView {
+	reading := q.Read(typed)
+	v := summaryView{Survey: phraseOf(q.Title, lang), Slug: q.Slug}
+	texts := &renderer{sheet: sheet{q: q, lang: lang, typed: typed}, pt: pt, reading: reading}
+	for i := range q.Pages {
+		page := &q.Pages[i]
 		if !reading.Pages[i].Asked {
 			continue
 		}
@@ -166,9 +186,8 @@ func (pt *Participation) showSummary(e *core.RequestEvent, status int, d *draft,
 			})
 			for _, p := range reading.Pages[i].Problems {
 				if itemOf(p.Field) == it.Code {
-					q := texts.asked(it, p.Field)
-					href := pagePath(e.Request, d.Slug, i+1) + "?" + fieldNext + "=" + review + "#f-" + p.Field
-					v.Faults = append(v.Faults, faultView{href, q.Text, q.Lang, pt.sayFault(it, p, lang)})
+					asked := texts.asked(it, p.Field)
+					v.Faults = append(v.Faults, faultView{href(i, p.Field), asked.Text, asked.Lang, pt.sayFault(it, p, lang)})
 				}
 			}
 		}
@@ -176,16 +195,7 @@ func (pt *Participation) showSummary(e *core.RequestEvent, status int, d *draft,
 			v.Pages = append(v.Pages, answered)
 		}
 	}
-	for _, p := range problems {
-		if p.Field == "answers" {
-			v.Faults = append(v.Faults, faultView{Href: stepPath(e.Request, d.asked, max(reading.Next(-1), 0)), Text: pt.p.Words.Say(lang, p)})
-		}
-	}
-	return pt.p.Show(e, status, templates, "review", base.View{
-		Title:    pt.p.Words.In(lang, "participation.review_title") + " – " + v.Survey.Text,
-		Data:     v,
-		Problems: problems,
-	})
+	return v
 }
 
 // spoken is the answer to an item in words: one phrase for each thing said.

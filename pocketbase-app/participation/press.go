@@ -1,16 +1,43 @@
 package participation
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"html/template"
 	"io/fs"
 	"net/url"
 	"os"
+	"strconv"
 
+	"servicepoint/content"
 	"servicepoint/content/survey"
 
 	"github.com/pocketbase/dbx"
 )
+
+// RenderPage renders the fields of one page (index) in a language, filled with
+// what a form sent: the same as the citizens' journey shows. Editors try a working
+// copy with it. values is what the form's attribute data-values holds.
+func (pt *Participation) RenderPage(q survey.Questionnaire, page int, lang string, typed url.Values, problems content.Problems) (html template.HTML, values string, err error) {
+	out, err := pt.renderItems(sheet{q: &q, page: page, lang: lang, typed: typed, problems: problems})
+	return out.HTML, out.Values, err
+}
+
+// RenderReview renders what somebody answered, page by page, as it is looked over
+// before it is sent, with a button "zu:" and the index for each page.
+func (pt *Participation) RenderReview(q survey.Questionnaire, lang string, typed url.Values) (template.HTML, error) {
+	v := pt.summary(&q, lang, typed, func(page int, _ string) string { return "#seite-" + strconv.Itoa(page+1) })
+	var b bytes.Buffer
+	err := templates["trial"].Execute(&b, map[string]any{"Pages": v.Pages, "Faults": v.Faults, "Title": pt.p.Words.In(lang, "form.problems"), "Change": pt.p.Words.In(lang, "participation.change")})
+	return template.HTML(b.String()), err
+}
+
+// Brought reports whether the answers of a page brought up questions on the same
+// page that its form had not shown: without a script it is shown once more.
+func (pt *Participation) Brought(q survey.Questionnaire, page int, form, typed url.Values) bool {
+	return len(brought(&q.Pages[page], q.Read(typed), page, form)) > 0
+}
 
 // PressButton does what a button among the questions of one page (an index) asks
 // for, a ranking's or the map's, in what is typed; false when none was pressed.

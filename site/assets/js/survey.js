@@ -77,12 +77,13 @@ const typed = (field) => {
 
 const start = () => {
   const status = form.querySelector("[data-saved]");
+  const trial = form.dataset.survey == "trial"; // nothing of it is stored
   let dirty = false, timer = 0;
 
   const save = async (more) => {
     clearTimeout(timer);
     timer = 0;
-    if (!dirty) return;
+    if (!dirty || trial) return;
     dirty = false;
     const answer = await send("merken", more).catch(() => null);
     if (answer?.status == 204) status.textContent ||= status.dataset.saved;
@@ -101,7 +102,7 @@ const start = () => {
 
   for (const a of document.querySelectorAll("a[hreflang]"))
     a.addEventListener("click", async (e) => {
-      if (!dirty) return;
+      if (!dirty || trial) return;
       e.preventDefault();
       await save();
       location.href = a.href;
