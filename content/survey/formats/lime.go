@@ -131,8 +131,14 @@ func (l *lime) start() {
 		}
 	}
 	l.q.Thanks = texts("surveyls_endtext", true, textChars)
+	if s.peek("anonymized") == "I" {
+		l.lose("survey", "setting", "anonymized=I", "anonymous=false")
+	}
 	l.q.Anonymous = s.take("anonymized") == "Y"
 	s.usual("format", "G")
+	for name, inherited := range limeInherited {
+		s.usual(name, inherited...)
+	}
 	s.take("language")
 	s.take("additional_languages")
 	for name, into := range map[string]*time.Time{"startdate": &l.q.Opens, "expires": &l.q.Closes} {
@@ -198,6 +204,32 @@ func (l *lime) inGerman(place string, by map[string]string) content.Text {
 		l.lose(place, "text_not_shown", all, "")
 	}
 	return nil
+}
+
+// limeInherited are values by which a survey says since version 4 that a setting is
+// the one of its group of surveys, which is in no file, and those of what is off.
+var limeInherited = func() map[string][]string {
+	all := map[string][]string{"usecaptcha": {"E"}, "tokenlength": {"-1"}, "questionindex": {"-1"}, "navigationdelay": {"-1"},
+		"usetokens": {"N"}, "bounceprocessing": {"N"}, "showsurveypolicynotice": {"0"}}
+	for _, name := range []string{"admin", "adminemail", "template", "bounce_email", "emailresponseto", "emailnotificationto"} {
+		all[name] = []string{"inherit"}
+	}
+	for _, name := range []string{
+		"format", "savetimings", "datestamp", "usecookie", "allowregister", "allowsave", "autoredirect", "allowprev", "printanswers", "ipaddr", "ipanonymize",
+		"refurl", "publicstatistics", "publicgraphs", "listpublic", "htmlemail", "sendconfirmation", "tokenanswerspersistence", "assessments", "showxquestions",
+		"showgroupinfo", "shownoanswer", "showqnumcode", "showwelcome", "showprogress", "nokeyboard", "alloweditaftercompletion", "showregisterpolicy", "showtokenpolicy",
+		"preselectnoanswer", "savequotaexit",
+	} {
+		all[name] = []string{"I"}
+	}
+	return all
+}()
+
+// limeDefaults are values of attributes that LimeSurvey writes although nobody chose them.
+var limeDefaults = map[string][]string{
+	"hidden": {"0"}, "random_order": {"0"}, "answer_order": {"normal"}, "subquestion_order": {"normal"}, "page_break": {"0"}, "save_as_default": {"N"},
+	"public_statistics": {"0"}, "statistics_showgraph": {"1"}, "statistics_graphtype": {"0"}, "array_filter_style": {"0"}, "hide_tip": {"0"},
+	"showpopups": {"1"}, "samechoiceheight": {"1"}, "samelistheight": {"1"},
 }
 
 // trivial reports relevance that always holds.
@@ -332,6 +364,9 @@ func (l *lime) question(p *pageDraft, q *limeQuestion) {
 	}
 	switch q.kind {
 	case "L", "!", "O", "R", "F", "H":
+		if q.kind == "R" && len(q.answers) == 0 { // since version 7 they are sub-questions
+			q.answers, q.sub = q.sub, nil
+		}
 		for _, a := range q.answers {
 			if a.scale == "" || a.scale == "0" {
 				l.option(it, a.code, l.text(a.place, a.text, false, labelChars))
@@ -539,9 +574,11 @@ func (l *lime) choiceSettings(it *itemDraft, q *limeQuestion) {
 	}
 	switch it.Type {
 	case survey.SingleChoice, survey.MultipleChoice, survey.Ranking, survey.MatrixSingle:
-		if q.attributes["random_order"].value == "1" {
-			q.attribute("random_order")
-			it.Random = true
+		for name, random := range map[string]string{"random_order": "1", "answer_order": "random", "subquestion_order": "random"} {
+			if q.attributes[name].value == random {
+				q.attribute(name)
+				it.Random = true
+			}
 		}
 	}
 }

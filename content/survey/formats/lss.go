@@ -78,7 +78,8 @@ func readTables(b []byte) (map[string]table, error) {
 }
 
 // readLSS reads LimeSurvey's survey structure of both generations: rows for
-// every language, or since version 4 texts in tables of their own.
+// every language, or since version 4 texts in tables of their own (to version 7,
+// database 717, as far as files were to be had).
 func readLSS(b []byte) (survey.Questionnaire, []Loss, error) {
 	tables, err := readTables(b)
 	if err != nil {
@@ -169,8 +170,7 @@ func readLSS(b []byte) (survey.Questionnaire, []Loss, error) {
 		}
 		rec.place = q.place + "/" + r["attribute"]
 		rec.names, rec.cells = []string{r["attribute"]}, map[string]string{r["attribute"]: r["value"]}
-		rec.usual("hidden", "0")
-		rec.usual("random_order", "0")
+		rec.usual(r["attribute"], limeDefaults[r["attribute"]]...)
 		if old, twice := q.attributes[r["attribute"]]; !twice || old.value == "" || ourLanguage(r["language"]) == "de" {
 			q.attributes[r["attribute"]] = limeAttribute{r["value"], func() { rec.take(r["attribute"]) }}
 		}
@@ -254,6 +254,7 @@ func (l *lime) parts(rows table, questions map[string]*limeQuestion, sub bool) {
 			rec.usual("mandatory", "N", "")
 			rec.usual("other", "N", "")
 			rec.usual("same_default", "0", "")
+			rec.usual("same_script", "0", "")
 			if sub {
 				q.sub = append(q.sub, p)
 			} else {
