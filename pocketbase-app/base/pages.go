@@ -89,6 +89,24 @@ func (v View) Say(p content.Problem) string { return v.words.Say(v.Lang, p) }
 // URL puts the page's language in front of a path.
 func (v View) URL(path string) string { return Prefix(v.Lang) + path }
 
+// FieldLanguage is the button of a form that shows it in another language with what
+// was typed; the handler shows the form again when the field was sent.
+const FieldLanguage = "sprache"
+
+// Language is a way to the same form in another language.
+type Language struct{ Code, Name, Locale, Address string }
+
+// OtherLanguages are those that the page has beside its own, for the part
+// "languages" of a form.
+func (v View) OtherLanguages() (all []Language) {
+	for _, l := range content.Languages {
+		if l != v.Lang {
+			all = append(all, Language{l, v.words.In(l, "form.this_language"), content.Locale(l), Prefix(l) + v.Path})
+		}
+	}
+	return all
+}
+
 // Value is what was sent for a field.
 func (v View) Value(field string) string { return v.Form.Get(field) }
 

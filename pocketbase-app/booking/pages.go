@@ -142,6 +142,14 @@ func (s *Service) sendForm(e *core.RequestEvent) error {
 	if !isFormKey(key) {
 		return base.Refuse(http.StatusBadRequest, "form_outdated")
 	}
+	if values.Has(base.FieldLanguage) {
+		page, err := s.formPage(ev, lang)
+		if err != nil {
+			return err
+		}
+		page.Key = key
+		return s.showFormPage(e, http.StatusOK, page, values, nil)
+	}
 	req, err := readForm(values)
 	var a Answer
 	if err == nil {

@@ -100,6 +100,19 @@ func TestBookingByFormInThreeLanguages(t *testing.T) {
 	}
 }
 
+func TestTheLanguageChangesWithoutLoss(t *testing.T) {
+	h := open(t)
+	h.publish(lecture("waerme", room(10), wheelchair(2)))
+	wants(t, "the German form", h.send("GET", "/veranstaltungen/waerme/buchen/", "", ""), 200, `name="sprache" value="en" formaction="/en/veranstaltungen/waerme/buchen/"`)
+	key := h.key("/veranstaltungen/waerme/buchen/")
+	values := url.Values{"key": {key}, "name": {"Ada Lovelace"}, "email": {"ada@"}, "places": {"2"}, "pool": {"saal"}, "sprache": {"en"}}
+	r := h.post("/en/veranstaltungen/waerme/buchen/", values)
+	wants(t, "the English form", r, 200, `lang="en"`, "Book now", `value="Ada Lovelace"`, `value="ada@"`, `value="`+key+`"`, `formaction="/veranstaltungen/waerme/buchen/"`)
+	if strings.Contains(r.body, "error-summary") || h.number(`SELECT count(*) FROM claims`) != 0 {
+		t.Error("the change of language sent the form")
+	}
+}
+
 func TestBadFormsKeepWhatWasTyped(t *testing.T) {
 	h := open(t)
 	h.publish(lecture("waerme", room(3), wheelchair(1)))

@@ -57,6 +57,9 @@ func (c *Cases) takeBarrierForm(e *core.RequestEvent) error {
 	lang := base.Lang(e.Request)
 	m := c.barrierMatter()
 	key := formKey(form.Get("key"))
+	if form.Has(base.FieldLanguage) {
+		return c.barrierForm(e, http.StatusOK, key, base.View{Form: form})
+	}
 	receipt, _, err := c.take(key, lang, fromForm(form, Barrier, m.Questions, lang), m)
 	if problems, key, ok := again(err, key); ok {
 		return c.barrierForm(e, http.StatusUnprocessableEntity, key, base.View{Form: form, Problems: problems})

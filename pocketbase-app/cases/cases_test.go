@@ -906,6 +906,7 @@ func TestABarrierReportNeedsNoContactAndHasADeadline(t *testing.T) {
 	b.staff("stadtreiniger", base.Counter) // another partner's: no mail
 	b.staff("stadt-kassel", base.Editor)   // no counter staff: no mail
 	v := b.citizen().get("/barriere-melden/?seite=/veranstaltungen/").is(200, "sechs Wochen", `value="/veranstaltungen/"`)
+	v.post("/en/barriere-melden/", with(v.hidden(), "email", "nix", "answers.page", "/x/", "sprache", "en")).is(200, `lang="en"`, `value="nix"`, `value="/x/"`, `formaction="/barriere-melden/"`)
 	v.post("/barriere-melden/", with(v.hidden(), "email", "nix", "answers.page", "/x/")).is(422, `value="nix"`, `value="/x/"`)
 	v.post("/barriere-melden/", with(v.hidden(), "email", "", "answers.page", "/x/", "message", "Kein Alternativtext")).to("/anliegen/neu/")
 	pair := shownPair.FindStringSubmatch(v.get("/anliegen/neu/").is(200).body)

@@ -310,6 +310,9 @@ func (c *Cases) takeRequestForm(e *core.RequestEvent) error {
 	}
 	lang := base.Lang(e.Request)
 	key := formKey(form.Get("key"))
+	if form.Has(base.FieldLanguage) {
+		return c.requestForm(e, http.StatusOK, g, key, base.View{Form: form})
+	}
 	r := fromForm(form, g.Slug, g.Questions, lang)
 	receipt, _, err := c.take(key, lang, r, c.ofGuide(g))
 	if problems, key, ok := again(err, key); ok {

@@ -166,7 +166,6 @@ func (x *Ideas) form(e *core.RequestEvent, status int, c content.Call, key strin
 	data := map[string]any{"Call": c, "Question": title, "QuestionLang": "", "Key": key, "Topics": topics, "Districts": districts, "Until": "", "Gate": fields,
 		"MapWidth": citymap.Width, "MapHeight": citymap.Height, "MapFrom": citymap.Attribution, "Clicked": v.Form.Has("karte.x"),
 		"Picture": picture != "" && !sent, "Marker": marker(v.Form.Get("point"))}
-	data["Languages"] = x.otherLanguages(lang, "/ideen/"+c.Slug+"/einreichen/")
 	if used != lang {
 		data["QuestionLang"] = content.Locale(used)
 	}
@@ -175,18 +174,6 @@ func (x *Ideas) form(e *core.RequestEvent, status int, c content.Call, key strin
 	}
 	v.Title, v.Data = x.word(lang, "idea.form.title"), data
 	return x.Platform.Show(e, status, pages, "form", v)
-}
-
-// language is a way to the same form in another language, with what was typed.
-type language struct{ Code, Name, Locale, Address string }
-
-func (x *Ideas) otherLanguages(lang, path string) (all []language) {
-	for _, l := range content.Languages {
-		if l != lang {
-			all = append(all, language{l, x.word(l, "idea.form.this_language"), content.Locale(l), base.Prefix(l) + path})
-		}
-	}
-	return all
 }
 
 func (x *Ideas) takeForm(e *core.RequestEvent) error {
@@ -214,7 +201,7 @@ func (x *Ideas) takeForm(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	if form.Has("sprache") { // the same form in another language
+	if form.Has(base.FieldLanguage) { // the same form in another language
 		return again(http.StatusOK, key, wrong)
 	}
 	if form.Has("karte.x") { // a click on the map, which is a button of the form

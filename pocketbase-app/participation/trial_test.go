@@ -15,7 +15,7 @@ func TestATrialIsLikeTheJourney(t *testing.T) {
 	w := newWorld(t)
 	q := smartKassel()
 	west := condition.Eq(condition.Var("district"), condition.Str("west"))
-	q.Pages[0].Items[3].ShowIf = west // content, on the same page
+	q.Pages[0].Items[3].ShowIf = west                                                                       // content, on the same page
 	q.Pages[1].Items[1].ShowIf = condition.And(west, condition.Eq(condition.Var("rent"), condition.Num(5))) // street: an answer of both pages
 	q.Pages[1].Items[0].Required = true
 
