@@ -126,19 +126,20 @@ func TestBrowserAccessPages(t *testing.T) {
 
 	ctx, notes := tab(t, b, s.URL)
 	w := way{t, ctx, true, false}
+	see := func(name string) { t.Helper(); checkPage(t, ctx, name, looks[2]) } // narrow shows the most
 	w.signIn(s, "redaktion")
 	w.open(s.URL + "/redaktion/umfragen/" + slug + "/zugang/")
-	w.looks("staff-survey-access")
+	see("staff-survey-access")
 	w.fill(`#f-anzahl`, "3")
 	w.press(`main form[action$="/codes/"] button`)
-	w.looks("staff-survey-slips")
+	see("staff-survey-slips")
 	codes := regexp.MustCompile(`\b[0-9A-Z]{4}(?:-[0-9A-Z]{4}){3}\b`)
 	survey := codes.FindString(eval[string](t, ctx, `document.querySelector("main").innerText`))
 	w.open(s.URL + "/redaktion/aufrufe/wuensche-mit-zettel/zugang/")
-	w.looks("staff-idea-access")
+	see("staff-idea-access")
 	w.fill(`#f-n`, "2")
 	w.press(`main form button.button`)
-	w.looks("staff-idea-slips")
+	see("staff-idea-slips")
 	idea := codes.FindString(eval[string](t, ctx, `document.querySelector("main").innerText`))
 	if survey == "" || idea == "" {
 		t.Fatalf("codes %q and %q", survey, idea)
@@ -149,7 +150,7 @@ func TestBrowserAccessPages(t *testing.T) {
 	w = way{t, ctx, true, false}
 	w.open(s.URL + "/umfragen/" + slug + "/teilnehmen/")
 	w.press(send)
-	w.looks("survey-code-error")
+	see("survey-code-error")
 	w.fill(`#f-zugangscode`, survey)
 	w.press(send)
 	w.reads("Sind Sie gern hier?")
@@ -158,20 +159,20 @@ func TestBrowserAccessPages(t *testing.T) {
 	w.fill(`#f-text`, "Mehr Bänke an der Fulda, bitte.")
 	w.pick(`#f-topic`, "energie")
 	w.press(`main form .actions button.button`)
-	w.looks("idea-code-error")
+	see("idea-code-error")
 	w.fill(`#f-zugangscode`, idea)
 	w.press(`main form .actions button.button`)
 	w.reads("Danke, Ihre Idee ist angekommen.")
 	w.open(s.URL + "/konto/anmelden/")
-	w.looks("account-sign-in")
+	see("account-sign-in")
 	w.press(`main form button`)
-	w.looks("account-sign-in-error")
+	see("account-sign-in-error")
 	w.fill(`#f-email`, "ada@example.org")
 	w.press(`main form button`)
-	w.looks("account-code")
+	see("account-code")
 	w.fill(`#f-code`, "000000")
 	w.press(`main form button`)
-	w.looks("account-code-error")
+	see("account-code-error")
 	notes.check(t)
 }
 
@@ -208,7 +209,8 @@ func TestBrowserIdeasInVariants(t *testing.T) {
 			if v.keys {
 				w.fill(`#f-point`, "51.31250, 9.49720")
 			} else {
-				must(t, ctx, chromedp.ScrollIntoView(chromedp.CSS(`#f-karte`)))
+				must(t, ctx, chromedp.ScrollIntoView(chromedp.CSS(`#f-karte`)),
+					chromedp.Evaluate[chromedp.Void](`{ const f = document.querySelector(".map-picture-frame"); f.scrollLeft = (f.scrollWidth - f.clientWidth) / 2; } 0`))
 				w.press(`#f-karte`) // its middle
 				if got := eval[string](t, ctx, `document.querySelector("#f-point").value`); got == "" {
 					t.Error("a click on the map gives no point")

@@ -117,7 +117,7 @@ func catalogue() content.Catalogue {
 			Survey: "alt", Title: content.Text{"de": "Alte Umfrage"}, Release: 2, Released: changed, N: 1234, Opens: at(-50, "08:00"), Closes: at(-20, "20:00"),
 			Figures: []content.ResultFigure{
 				{Key: "way", Item: "way", Text: content.Text{"de": "Wie kommen Sie <b>her</b>?", "en": "How do you get here?"}, Base: 1200, Hidden: true, Shares: []content.ResultShare{
-					{Code: "bus", Text: content.Text{"de": "Bus & Bahn", "en": "Bus and tram"}, N: 1100, Percent: 91.7}, {Code: "rad", Text: content.Text{"de": "Rad"}, N: -1}, {Code: "auto", Text: content.Text{"de": "Auto"}, N: -1}}},
+					{Code: "bus", Text: content.Text{"de": "Bus & Bahn", "en": "Bus and tram"}, N: 1100, Percent: 91.7}, {Code: "rad", Text: content.Text{"de": "Rad"}, N: -1, Picture: strings.Repeat("ab", 32) + ".jpg", Alt: content.Text{"de": "Ein \"Rad\" mit Korb"}}, {Code: "auto", Text: content.Text{"de": "Auto"}, N: -1}}},
 				{Key: "grid.bus", Item: "grid", Text: content.Text{"de": "Wie gut?"}, Row: content.Text{"de": "Bus"}, Base: 40, Shares: []content.ResultShare{
 					{Code: "1", Text: content.Text{"de": "1 (schlecht)"}, N: 10, Percent: 25}, {Code: "2", Text: content.Text{"de": "2 (gut)"}, N: 30, Percent: 75}}, Numbers: &content.ResultNumber{Mean: 1.75}},
 				{Key: "age", Item: "age", Text: content.Text{"de": "Alter?"}, Base: 30, Unit: "Jahre", Numbers: &content.ResultNumber{Mean: 41.5, Q1: 30, Median: 40, Q3: 52}},
@@ -132,8 +132,8 @@ func catalogue() content.Catalogue {
 			{Slug: "vorbei", Title: content.Text{"de": "Ein alter Aufruf"}, Intro: content.Text{"de": "War gut."}, Topics: []string{"energie"}, Opens: at(-50, "08:00"), Closes: at(-20, "20:00")},
 		},
 		Ideas: []content.Idea{
-			{Number: 7, Call: "wuensche", Slug: "mehr-baenke", Title: "Mehr Bänke <b>überall</b>", Text: "Zum Sitzen.\n\nUnd zum Reden.", Language: "de", Topic: "abfall", District: "mitte", Place: "Königsplatz", Lat: 51.3155, Lon: 9.4924, Name: "Ada L.", Edited: true, Released: changed, Status: "planned", Steps: []content.IdeaStep{{Day: "2026-11-10", Status: "under_review", Answer: "Wir sehen es uns an."}, {Day: "2026-11-20", Status: "planned", Answer: "Kommt 2027."}}, Votes: 12},
-			{Number: 8, Call: "wuensche", Slug: "solar-roofs", Title: "Solar roofs", Text: "On every school.", Language: "en", Topic: "energie", Released: changed.AddDate(0, 0, 1), Status: "received", Votes: 3},
+			{Number: 7, Call: "wuensche", Slug: "mehr-baenke", Title: "Mehr Bänke <b>überall</b>", Text: "Zum Sitzen.\n\nUnd zum Reden.", Language: "de", Topic: "abfall", District: "mitte", Place: "Königsplatz", Lat: 51.3155, Lon: 9.4924, Picture: strings.Repeat("cd", 32) + ".png", Alt: "Eine <Bank>", Name: "Ada L.", Edited: true, Released: changed, Status: "planned", Steps: []content.IdeaStep{{Day: "2026-11-10", Status: "under_review", Answer: "Wir sehen es uns an."}, {Day: "2026-11-20", Status: "planned", Answer: "Kommt 2027."}}, Votes: 12},
+			{Number: 8, Call: "wuensche", Slug: "solar-roofs", Title: "Solar roofs", Text: "On every school.", Language: "en", Topic: "energie", Picture: strings.Repeat("ef", 32) + ".jpg", Released: changed.AddDate(0, 0, 1), Status: "received", Votes: 3},
 			{Number: 5, Call: "wuensche", Slug: "baenke", Into: 7},
 		},
 		Pages: []content.Page{

@@ -166,7 +166,7 @@ func TestTheSheetHasEveryQuestionAndRule(t *testing.T) {
 	for _, want := range []string{
 		`<svg class="qr"`, "EVERYTHING-1-DE-", "http://service-point.test/umfragen/everything/",
 		"Nur wenn: Frage 5 ist „Ja“.", "Nur wenn: Frage 1 ist beantwortet.", "Diese Frage gibt es nur im Internet.",
-		"Bitte in jeder Zeile ein Kreuz.", "bitte angeben:", "Weiß nicht", `<span class="sheet-no">11a</span>`,
+		"Bitte in jeder Zeile ein Kreuz.", "bitte angeben:", "Weiß nicht", `<span class="sheet-no">11a</span>`, `<img src="/umfragen/bilder/` + strings.Repeat("0", 64) + `.png" alt=`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the sheet does not say %s", want)

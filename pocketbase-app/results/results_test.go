@@ -37,8 +37,10 @@ func options(codes ...string) (list []survey.Option) {
 // questionnaire asks where people live and what they think, and their name.
 func questionnaire() survey.Questionnaire {
 	one, five := 1.0, 5.0
+	districts := options("mitte", "nord", "west")
+	districts[1].Image = &survey.Image{Name: strings.Repeat("ab", 32) + ".jpg", Alt: de("Der Norden")}
 	return survey.Questionnaire{Slug: "smart", Version: 1, Title: de("Smart Kassel"), Pages: []survey.Page{{Title: de("Seite"), Items: []survey.Item{
-		{Code: "district", Type: survey.SingleChoice, Text: de("Wo wohnen Sie?"), Options: options("mitte", "nord", "west")},
+		{Code: "district", Type: survey.SingleChoice, Text: de("Wo wohnen Sie?"), Options: districts},
 		{Code: "view", Type: survey.SingleChoice, Text: de("Was meinen Sie?"), Options: options("good", "fair", "bad")},
 		{Code: "happy", Type: survey.Scale, Text: de("Zufrieden?"), Min: &one, Max: &five},
 		{Code: "age", Type: survey.Number, Text: de("Alter?"), Unit: "Jahre"},
@@ -203,6 +205,9 @@ func TestFiguresAreReleasedFromTenAnswersOn(t *testing.T) {
 		case "district": // west has 2: hidden, and mitte with it, or 27 - 25 would tell
 			if f.Shares[2].N != disclosure.Hidden || f.Shares[0].N != disclosure.Hidden || f.Shares[1].N != 15 || !f.Hidden {
 				t.Errorf("district: %+v", f.Shares)
+			}
+			if f.Shares[1].Picture != strings.Repeat("ab", 32)+".jpg" || f.Shares[1].Alt["de"] != "Der Norden" || f.Shares[0].Picture != "" {
+				t.Errorf("the pictures of the answers: %+v", f.Shares)
 			}
 		case "idea":
 			if fmt.Sprint(f.Quotes) != "[Mehr Bänke Mehr Bäume]" || f.Base != 27 {
