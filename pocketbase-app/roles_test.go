@@ -87,6 +87,7 @@ var staffPages = []staffPage{
 	{"GET /redaktion/ideen/", "/redaktion/ideen/", []string{base.Moderator}, 200},
 	{"GET /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 200},
 	{"POST /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 400},
+	{"GET /redaktion/ideen/{number}/bild/", "/redaktion/ideen/1/bild/", []string{base.Moderator}, 404},
 
 	{"GET /redaktion/umfragen/{slug}/zugang/", "/redaktion/umfragen/smart-kassel/zugang/", []string{base.Editor, base.Publisher, base.Admin}, 200},
 	{"POST /redaktion/umfragen/{slug}/zugang/pause/", "/redaktion/umfragen/smart-kassel/zugang/pause/", issuers, 400},
