@@ -85,6 +85,7 @@ type server struct {
 	planning      *planning.Planning
 	results       *results.Results
 	jobs          *jobs.Scheduler
+	feed          warehouse
 
 	mailDir string // where mails become files; empty with an SMTP server
 	address string
@@ -182,6 +183,9 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		return nil, err
 	}
 
+	if s.feed, err = feedFromEnvironment(); err != nil {
+		return nil, err
+	}
 	if s.jobs, err = jobs.New(p, s.schedule()); err != nil {
 		return nil, err
 	}
@@ -192,6 +196,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 func (s *server) schedule() []jobs.Job {
 	return []jobs.Job{
 		{Name: "database", Spec: "20 0 * * *", Run: s.tendDatabase},
+		{Name: "feed", Spec: "40 1 * * *", CatchUp: true, Lease: time.Hour, Run: s.runFeed},
 		{Name: "exports", Spec: "30 2 * * *", CatchUp: true, Lease: time.Hour, Run: s.planning.NightlyExport},
 		{Name: "site", Spec: "10 3 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
 			r, err := s.editorial.BuildNow(ctx)
