@@ -46,12 +46,23 @@ func Audit(p *People, earlier, next []Table) ([]Finding, error) {
 		return nil, err
 	}
 	touched := map[string]bool{}
+	var found []Finding
 	for _, t := range next {
+		for _, e := range earlier {
+			if e.Foreign && e.sign() == t.sign() {
+				own, err := p.Count(t.Block, t.Axes...)
+				if err != nil {
+					return nil, err
+				}
+				if cell := e.near(own); cell != "" {
+					found = append(found, Finding{Table: t.Name(), Cell: cell, Block: t.Block, Need: LeastGroup})
+				}
+			}
+		}
 		for _, a := range t.Axes {
 			touched[a.Key] = true
 		}
 	}
-	var found []Finding
 	for k, t := range after.tables {
 		if !slices.ContainsFunc(t.Axes, func(a Axis) bool { return touched[a.Key] }) {
 			continue

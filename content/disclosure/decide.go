@@ -120,6 +120,9 @@ func (x *audited) hideFor(found []Finding) bool {
 
 func (f Finding) touches(x *audited, cell int) bool {
 	shared := false
+	if f.of == nil {
+		return false
+	}
 	for k, ax := range f.of.Axes {
 		at := x.key(ax.Key)
 		if at < 0 {

@@ -141,11 +141,9 @@ func (x *Results) count(ctx context.Context, slug string, s Snapshot, st *standi
 			c.block = max(c.block, block)
 		}
 	}
-	others, err := x.circle(ctx, slug, c.block)
-	if err != nil {
+	if c.ledger, err = x.circle(ctx, slug, c); err != nil {
 		return nil, nil, err
 	}
-	c.ledger = append(others, c.ledger...)
 	for _, t := range c.ledger {
 		for _, a := range t.Axes {
 			keys = append(keys, a.Key)
@@ -157,10 +155,6 @@ func (x *Results) count(ctx context.Context, slug string, s Snapshot, st *standi
 			c.readers[key], codes[key] = r, r.codes
 		}
 	}
-	// What is about variables that this survey does not have tells nothing of it.
-	c.ledger = slices.DeleteFunc(c.ledger, func(t disclosure.Table) bool {
-		return t.Foreign && slices.ContainsFunc(t.Axes, func(a disclosure.Axis) bool { return c.readers[a.Key] == nil })
-	})
 	c.people = disclosure.NewPeople(codes)
 	for r, err := range s.Responses() {
 		if err != nil {
@@ -181,6 +175,14 @@ func (x *Results) count(ctx context.Context, slug string, s Snapshot, st *standi
 	if c.counter.All() != len(st.members)+len(fresh) {
 		return nil, nil, fmt.Errorf("results of %s: counted %d responses instead of %d", slug, c.counter.All(), len(st.members)+len(fresh))
 	}
+	// What differs by whole groups is about other people.
+	c.ledger = slices.DeleteFunc(c.ledger, func(t disclosure.Table) bool {
+		if !t.Foreign {
+			return false
+		}
+		own, err := c.people.Count(c.block, t.Axes...)
+		return err == nil && !t.Same(own)
+	})
 	return c, fresh, nil
 }
 
