@@ -3,7 +3,8 @@ package content
 import "time"
 
 // Results are the figures of a survey that the city has released, and what came
-// of them. They never change; a correction is a new release.
+// of them. They never change; a correction is a new release. When the newest
+// release was withdrawn there are no figures, as if there had been none.
 type Results struct {
 	Survey      string             `json:"survey"` // slug
 	Title       Text               `json:"title"`  // of the survey
@@ -15,6 +16,7 @@ type Results struct {
 	Figures     []ResultFigure     `json:"figures"`
 	Tables      []ResultTable      `json:"tables"`
 	Corrections []ResultCorrection `json:"corrections,omitempty"` // oldest first
+	Withdrawals []ResultCorrection `json:"withdrawals,omitempty"` // oldest first
 	Actions     []Action           `json:"actions,omitempty"`     // newest first
 }
 
@@ -71,11 +73,29 @@ type ResultTable struct {
 	Since     int     `json:"since"`
 }
 
-// ResultCorrection says why figures were released again.
+// ResultCorrection says why figures were released again or withdrawn.
 type ResultCorrection struct {
 	Day    string `json:"day"` // Berlin, YYYY-MM-DD
 	Reason Text   `json:"reason"`
 }
+
+// ResultFile is a file with released figures, as open data.
+type ResultFile struct {
+	Name string
+	Word string // of the pages: "results_file_" + Word
+	Type string // media type
+}
+
+// ResultFiles are the files of every release that is public.
+var ResultFiles = []ResultFile{
+	{"ergebnisse.xlsx", "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+	{"antworten.csv", "csv", "text/csv; charset=utf-8"},
+	{"kreuztabellen.csv", "crosses", "text/csv; charset=utf-8"},
+	{"datapackage.json", "json", "application/json"},
+}
+
+// ResultFilesPath is the folder of the files of a survey, with a slash at its end.
+func ResultFilesPath(survey string) string { return "/umfragen/" + survey + "/ergebnisse/daten/" }
 
 // ActionStates tell how far an action is; their names are words of the pages.
 var ActionStates = []string{"planned", "doing", "done", "not_possible"}

@@ -15,6 +15,7 @@ import (
 
 	"servicepoint/content"
 	"servicepoint/content/demo"
+	"servicepoint/exports"
 	"servicepoint/hooks"
 	"servicepoint/hooks/desk"
 	"servicepoint/pocketbase-app/access"
@@ -149,6 +150,9 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	s.results = results.New(p, func(ctx context.Context, slug string) (results.Snapshot, error) {
 		return s.participation.Snapshot(ctx, slug)
 	})
+	s.results.Files = func(ctx context.Context, r content.Results) (map[string][]byte, error) {
+		return exports.OpenData(ctx, r, "servicepoint "+version)
+	}
 	s.results.Rebuild, s.results.Wake = s.editorial.Request, s.editorial.Wake
 	s.editorial.Also = append(s.editorial.Also, ideas.Publish, results.Publish)
 

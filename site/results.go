@@ -25,6 +25,8 @@ type resultsPage struct {
 	Released    string            `json:"released,omitempty"`
 	ISO         string            `json:"releasediso,omitempty"`
 	Corrections []correctionLine  `json:"corrections,omitempty"`
+	Withdrawals []correctionLine  `json:"withdrawals,omitempty"`
+	Files       []link            `json:"files,omitempty"` // the figures as open data
 	Questions   []resultsQuestion `json:"questions,omitempty"`
 	Tables      []resultsTable    `json:"tables,omitempty"`
 	Hidden      bool              `json:"hidden,omitempty"` // somewhere
@@ -103,6 +105,14 @@ func (e *edition) resultsPages() (pages []record) {
 		}
 		for _, c := range r.Corrections {
 			p.Corrections = append(p.Corrections, correctionLine{survey.FormatDate(c.Day, e.lang), c.Day, e.say(c.Reason)})
+		}
+		for _, w := range r.Withdrawals {
+			p.Withdrawals = append(p.Withdrawals, correctionLine{survey.FormatDate(w.Day, e.lang), w.Day, e.say(w.Reason)})
+		}
+		if r.Release > 0 {
+			for _, f := range content.ResultFiles {
+				p.Files = append(p.Files, link{Text: e.words["results_file_"+f.Word], URL: content.ResultFilesPath(r.Survey) + f.Name})
+			}
 		}
 		for i, f := range r.Figures {
 			if i == 0 || r.Figures[i-1].Item != f.Item {

@@ -358,6 +358,10 @@ func Publish(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error 
 		if err != nil {
 			return err
 		}
+		gone, err := withdrawals(ctx, db, slug)
+		if err != nil {
+			return err
+		}
 		for i, row := range rows {
 			var reason content.Text
 			if err := json.Unmarshal([]byte(row.Reason), &reason); err != nil {
@@ -366,6 +370,17 @@ func Publish(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error 
 			if reason[content.German] != "" {
 				r.Corrections = append(r.Corrections, content.ResultCorrection{Day: day(row.Created), Reason: reason})
 			}
+			taken := false
+			for _, w := range gone {
+				if w.Number == row.Number {
+					taken = true
+					why := content.Text{}
+					if err := json.Unmarshal([]byte(w.Reason), &why); err != nil {
+						return err
+					}
+					r.Withdrawals = append(r.Withdrawals, content.ResultCorrection{Day: day(w.Created), Reason: why})
+				}
+			}
 			if i < len(rows)-1 {
 				continue
 			}
@@ -373,7 +388,11 @@ func Publish(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error 
 			if err := json.Unmarshal([]byte(row.Doc), &f); err != nil {
 				return fmt.Errorf("results of %s, release %d: %w", slug, row.Number, err)
 			}
-			r.Release, r.Released, r.N, r.Title, r.Opens, r.Closes = row.Number, moment(row.Created), row.N, f.Title, f.Opens, f.Closes
+			r.Title, r.Opens, r.Closes = f.Title, f.Opens, f.Closes
+			if taken {
+				continue
+			}
+			r.Release, r.Released, r.N = row.Number, moment(row.Created), row.N
 			for _, one := range f.Figures {
 				r.Figures = append(r.Figures, one.ResultFigure)
 			}

@@ -3,6 +3,7 @@ package results
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -41,7 +42,14 @@ type Results struct {
 	Rebuild func(tx core.App, reason, actor string) error
 	Wake    func()
 
+	// Files makes the files of [content.ResultFiles] out of a release; nil: none.
+	Files func(ctx context.Context, r content.Results) (map[string][]byte, error)
+
 	p     *base.Platform
+	files struct {
+		sync.Mutex
+		of map[string]opened // by survey
+	}
 	mu    sync.Mutex       // held while something is counted and put into the ledger
 	tried map[string]error // questions whose answer no further counting changes, until people come
 }
@@ -55,9 +63,11 @@ func New(p *base.Platform, snapshot func(ctx context.Context, slug string) (Snap
 	}
 }
 
-// Bind adds the pages below /redaktion/umfragen/{slug}/ergebnisse/.
+// Bind adds the pages below /redaktion/umfragen/{slug}/ergebnisse/ and the files of
+// what was released.
 func (x *Results) Bind(se *core.ServeEvent) {
 	publish := base.Need(base.Publisher)
+	x.p.Route(se, "GET", content.ResultFilesPath("{slug}")+"{name}", x.file)
 	x.p.Route(se, "GET", "/redaktion/umfragen/{slug}/ergebnisse/{$}", x.show, publish)
 	x.p.Route(se, "POST", "/redaktion/umfragen/{slug}/ergebnisse/{$}", x.release, publish)
 	x.p.Route(se, "GET", "/redaktion/umfragen/{slug}/ergebnisse/massnahmen/{id}/{$}", x.showAction, publish)
@@ -98,6 +108,7 @@ type releaseView struct {
 	Day       string
 	Reason    string
 	Corrected bool
+	Withdrawn string // why
 }
 
 type view struct {
@@ -114,6 +125,8 @@ type view struct {
 	Notice   string
 	Preview  *preview
 	Site     string
+	Public   bool   // the newest release is not withdrawn
+	Circle   string // of people
 }
 
 // preview is what would be released.
@@ -158,6 +171,13 @@ func (x *Results) page(e *core.RequestEvent, status int, p *preview, v base.View
 		Slug: slug, Title: view{}.Say(st.survey.Title), Stored: st.stored, Fresh: st.waiting(), Enough: st.enough(), Gone: st.missing > 0,
 		Preview: p, Site: "/umfragen/" + slug + "/ergebnisse/",
 	}
+	if d.Circle, err = x.circleOf(ctx, slug); err != nil {
+		return err
+	}
+	gone, err := withdrawals(ctx, x.p.App.DB(), slug)
+	if err != nil {
+		return err
+	}
 	if d.Actions, err = actions(ctx, x.p.App.DB(), slug); err != nil {
 		return err
 	}
@@ -166,10 +186,24 @@ func (x *Results) page(e *core.RequestEvent, status int, p *preview, v base.View
 		if err != nil {
 			return err
 		}
-		d.Releases = append(d.Releases, releaseView{r.Number, r.N, germanDay(day(r.Created)), reason, reason != ""})
+		one := releaseView{r.Number, r.N, germanDay(day(r.Created)), reason, reason != "", ""}
+		for _, w := range gone {
+			if w.Number == r.Number {
+				var why content.Text
+				if err := json.Unmarshal([]byte(w.Reason), &why); err != nil {
+					return err
+				}
+				one.Withdrawn = why[content.German]
+			}
+		}
+		d.Public = d.Public || r.Number == len(st.rows) && one.Withdrawn == ""
+		d.Releases = append(d.Releases, one)
 	}
 	if v.Form == nil {
 		v.Form = formOf(st)
+	}
+	if !v.Form.Has("kreis") {
+		v.Form.Set("kreis", d.Circle)
 	}
 	if e.Request.URL.Query().Get("meldung") != "" && status == http.StatusOK {
 		d.Notice = "staff.results.saved"
@@ -269,7 +303,7 @@ func choose(form url.Values) (c Choice, ps content.Problems) {
 }
 
 // fields are where the reasons against a release stand in the form.
-var fields = map[error]string{errFew: "frage", errNothing: "frage", errReason: "grund." + content.German, errGone: "frage"}
+var fields = map[error]string{errNone: "grund." + content.German, errFew: "frage", errNothing: "frage", errReason: "grund." + content.German, errGone: "frage"}
 
 func (x *Results) release(e *core.RequestEvent) error {
 	form, err := base.DecodeForm(e.Response, e.Request)
@@ -279,8 +313,19 @@ func (x *Results) release(e *core.RequestEvent) error {
 	slug := e.Request.PathValue("slug")
 	choice, ps := choose(form)
 	var shown *preview
+	switch form.Get("aktion") {
+	case "kreis":
+		return x.changeCircle(e, slug, form)
+	case "zurueckziehen":
+		ps = slices.DeleteFunc(ps, func(p content.Problem) bool { return !strings.HasPrefix(p.Field, "grund.") })
+		if choice.Reason[content.German] == "" && len(ps) == 0 {
+			ps.Add("grund."+content.German, "required")
+		}
+	}
 	if len(ps) == 0 {
-		if form.Get("aktion") == "freigeben" {
+		if form.Get("aktion") == "zurueckziehen" {
+			err = x.Withdraw(e.Request.Context(), slug, choice.Reason, base.Staff(e).Id)
+		} else if form.Get("aktion") == "freigeben" {
 			err = x.Release(e.Request.Context(), slug, choice, base.Staff(e).Id)
 		} else {
 			shown, err = x.preview(e.Request.Context(), slug, choice)
@@ -300,6 +345,26 @@ func (x *Results) release(e *core.RequestEvent) error {
 		return x.page(e, http.StatusOK, shown, base.View{Form: form})
 	}
 	return e.Redirect(http.StatusSeeOther, "/redaktion/umfragen/"+slug+"/ergebnisse/?meldung=freigegeben")
+}
+
+func (x *Results) changeCircle(e *core.RequestEvent, slug string, form url.Values) error {
+	name := strings.TrimSpace(form.Get("kreis"))
+	if utf8.RuneCountInString(name) > maxCircle {
+		var ps content.Problems
+		ps.Add("kreis", "too_long", "max", maxCircle)
+		return x.page(e, http.StatusUnprocessableEntity, nil, base.View{Form: form, Problems: ps})
+	}
+	if err := x.exists(e.Request.Context(), slug); err != nil {
+		return err
+	}
+	x.mu.Lock()
+	err := x.setCircle(slug, name)
+	x.tried = nil
+	x.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return e.Redirect(http.StatusSeeOther, "/redaktion/umfragen/"+slug+"/ergebnisse/?meldung=gespeichert")
 }
 
 func (x *Results) preview(ctx context.Context, slug string, choice Choice) (*preview, error) {
