@@ -280,18 +280,28 @@ func TestTheTableNamesEveryStaffPage(t *testing.T) {
 	eachFile(t, []string{"."}, func(path string, f *ast.File) {
 		ast.Inspect(f, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
-			if !ok || selected(call.Fun) != "Route" || len(call.Args) < 3 {
+			if !ok || len(call.Args) < 3 {
 				return true
 			}
-			route := literal(call.Args[2])
-			if sum, ok := call.Args[2].(*ast.BinaryExpr); ok {
+			var method string
+			var address ast.Expr
+			switch selected(call.Fun) {
+			case "Route":
+				method, address = literal(call.Args[1]), call.Args[2]
+			case "RouteWithFiles":
+				method, address = "POST", call.Args[1]
+			default:
+				return true
+			}
+			route := literal(address)
+			if sum, ok := address.(*ast.BinaryExpr); ok {
 				if name := selected(sum.X); prefixes[name] != "" {
 					route = prefixes[name] + literal(sum.Y)
 				}
 			}
 			for _, area := range []string{"/redaktion/", "/planung/", "/schalter/", "/konto/"} {
 				if strings.HasPrefix(route, area) {
-					bound = append(bound, literal(call.Args[1])+" "+strings.TrimSuffix(route, "{$}"))
+					bound = append(bound, method+" "+strings.TrimSuffix(route, "{$}"))
 				}
 			}
 			return true
