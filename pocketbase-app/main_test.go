@@ -79,7 +79,13 @@ func seeded(t testing.TB) string {
 // running starts a server with the demo content; it is stopped after the test.
 func running(t testing.TB) *instance {
 	t.Helper()
-	s, err := start(seeded(t), "--demo")
+	return runningIn(t, seeded(t))
+}
+
+// runningIn starts it in a directory.
+func runningIn(t testing.TB, dir string) *instance {
+	t.Helper()
+	s, err := start(dir, "--demo")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,6 +106,12 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	base.KeepOutOfBackups(se.App, "exports", "mail", base.LockFile) // workbooks and letters hold what is kept for a while only
+	se.App.OnBackupCreate().BindFunc(func(e *core.BackupEvent) error {
+		// A backup cannot hold its symbolic link; a restore takes the site away and the start makes it anew.
+		e.Exclude = append(e.Exclude, "site")
+		return e.Next()
+	})
 	s := &server{p: p, address: origin(se)}
 	p.Demo = isDemo
 	p.Origin = s.address

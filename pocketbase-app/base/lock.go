@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// LockFile is what [Lock] holds, in the data directory.
+const LockFile = "servicepoint.lock"
+
 // ErrInUse says that another process holds the data directory.
 var ErrInUse = errors.New("the data directory is in use by a running server")
 
@@ -15,7 +18,7 @@ var ErrInUse = errors.New("the data directory is in use by a running server")
 // called or the process ends, however it ends. It returns [ErrInUse] at once
 // when somebody else holds it: PocketBase must never bootstrap a live directory.
 func Lock(dir string) (unlock func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, "servicepoint.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, LockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,11 @@
 package base
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -13,7 +17,9 @@ import (
 
 // PutOrder writes an order row in the caller's own transaction; call
 // [Platform.WakeOrders] after the commit. An order whose key exists already is
-// left as it is: the same key always means the same order.
+// left as it is: the same key always means the same order. The payload of a
+// [PrivateMail] is stored sealed: the database alone tells neither its address nor
+// the link in it.
 func (p *Platform) PutOrder(tx core.App, o hooks.Order) error {
 	if !tx.IsTransactional() {
 		return errors.New("base: PutOrder outside a transaction")
@@ -23,6 +29,9 @@ func (p *Platform) PutOrder(tx core.App, o hooks.Order) error {
 	if payload == nil {
 		payload = []byte("{}")
 	}
+	if o.Kind == PrivateMail {
+		payload = p.sealPayload(o.Key, payload)
+	}
 	_, err := tx.DB().NewQuery(`INSERT INTO orders (key, provider, kind, subject, partner, payload, state, due, created)
 		VALUES ({:key}, {:provider}, {:kind}, {:subject}, {:partner}, {:payload}, 'waiting', {:now}, {:now})
 		ON CONFLICT (key) DO NOTHING`).Bind(dbx.Params{
@@ -30,6 +39,47 @@ func (p *Platform) PutOrder(tx core.App, o hooks.Order) error {
 		"partner": o.Partner, "payload": string(payload), "now": now,
 	}).Execute()
 	return err
+}
+
+// PrivateMail is the kind of orders whose address and text are erased when they are settled.
+const PrivateMail = "private-mail"
+
+// sealedPayload is what is stored of a payload.
+type sealedPayload struct {
+	Sealed []byte `json:"sealed"` // AES-256-GCM, the nonce in front
+}
+
+func (p *Platform) payloads() cipher.AEAD {
+	block, err := aes.NewCipher(p.Key("private mails"))
+	if err == nil {
+		var a cipher.AEAD
+		if a, err = cipher.NewGCMWithRandomNonce(block); err == nil {
+			return a
+		}
+	}
+	panic(err) // only for keys of another length
+}
+
+func (p *Platform) sealPayload(key string, payload []byte) []byte {
+	b, err := json.Marshal(sealedPayload{p.payloads().Seal(nil, nil, payload, []byte(key))})
+	if err != nil {
+		panic(err) // of bytes there is none
+	}
+	return b
+}
+
+// OpenPayload gives the payload of an order as it was put; key is the order's. It
+// fails when secret.key is not that of the server that put it.
+func (p *Platform) OpenPayload(kind, key string, stored []byte) (json.RawMessage, error) {
+	var s sealedPayload
+	if kind != PrivateMail || json.Unmarshal(stored, &s) != nil || s.Sealed == nil {
+		return stored, nil
+	}
+	b, err := p.payloads().Open(nil, nil, s.Sealed, []byte(key))
+	if err != nil {
+		return nil, fmt.Errorf("base: the payload of a private mail does not open: %w", err)
+	}
+	return b, nil
 }
 
 // Remembered is the stored answer of a request that carried an idempotency key.

@@ -32,12 +32,14 @@ type Platform struct {
 }
 
 // NewPlatform makes the platform for an app that is bootstrapped. The secret
-// that keys are derived from is kept in <data dir>/secret.key and made at first use.
+// that keys are derived from is kept in <data dir>/secret.key and made at first
+// use; it is in no backup, because it opens what backups hold sealed.
 func NewPlatform(app core.App, words content.Words) (*Platform, error) {
 	secret, err := loadSecret(filepath.Join(app.DataDir(), "secret.key"))
 	if err != nil {
 		return nil, err
 	}
+	KeepOutOfBackups(app, "secret.key")
 	return &Platform{
 		App:      app,
 		Words:    words,

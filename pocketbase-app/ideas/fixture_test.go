@@ -222,9 +222,20 @@ func adminPath(number int64) string { return "/redaktion/ideen/" + strconv.Forma
 
 func (h *house) mails() []string {
 	h.t.Helper()
-	var all []string
-	if err := h.p.App.DB().NewQuery(`SELECT payload FROM orders WHERE kind = 'private-mail' ORDER BY id`).Column(&all); err != nil {
+	var rows []struct {
+		Key     string `db:"key"`
+		Payload string `db:"payload"`
+	}
+	if err := h.p.App.DB().NewQuery(`SELECT key, payload FROM orders WHERE kind = 'private-mail' ORDER BY id`).All(&rows); err != nil {
 		h.t.Fatal(err)
+	}
+	all := make([]string, len(rows))
+	for i, r := range rows {
+		mail, err := h.p.OpenPayload(base.PrivateMail, r.Key, []byte(r.Payload))
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		all[i] = string(mail)
 	}
 	return all
 }

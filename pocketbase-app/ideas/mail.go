@@ -13,7 +13,7 @@ import (
 )
 
 // mailKind is that of orders whose address and text go as soon as they are settled.
-const mailKind = "private-mail"
+const mailKind = base.PrivateMail
 
 func reasonOf(number int64, did string) string {
 	return "ideas/" + strconv.FormatInt(number, 10) + " " + did

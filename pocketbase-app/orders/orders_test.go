@@ -126,12 +126,22 @@ func TestOutcomeReachesItsSettlerInTheSameTransaction(t *testing.T) {
 	})
 }
 
-// Private mails leave nothing behind; the negative control is an ordinary one.
+// Private mails are sealed while they wait and leave nothing behind; the negative
+// control is an ordinary one.
 func TestPrivateMailIsErasedWhenItIsSettled(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *base.Platform) {
-		mail := &hookstest.Company{Title: "mail"}
-		run(t, orders.New(p, []hooks.Provider{mail}, nil))
 		letter := []byte(`{"to":"ada@example.org"}`)
+		mail := &hookstest.Company{Title: "mail", Before: func(o hooks.Order) error {
+			if string(o.Payload) != string(letter) {
+				t.Errorf("%s: the provider got %s", o.Key, o.Payload)
+			}
+			readable := count(t, p, `SELECT count(*) FROM orders WHERE key = '`+o.Key+`' AND instr(payload, 'ada@example.org') > 0`)
+			if want := map[string]int{"k1": 0, "k2": 1}[o.Key]; readable != want {
+				t.Errorf("%s: address in the database: %d, want %d", o.Key, readable, want)
+			}
+			return nil
+		}}
+		run(t, orders.New(p, []hooks.Provider{mail}, nil))
 		put(t, p, hooks.Order{Key: "k1", Provider: "mail", Kind: "private-mail", Subject: "1", Payload: letter})
 		put(t, p, hooks.Order{Key: "k2", Provider: "mail", Kind: "mail", Subject: "2", Payload: letter})
 		time.Sleep(time.Second)

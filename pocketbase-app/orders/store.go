@@ -88,6 +88,11 @@ func (s *Store) Lease(ctx context.Context, provider string, n int, d time.Durati
 	leases := make([]hooks.Lease, len(rows))
 	for i, r := range rows {
 		leases[i] = r.lease()
+		if leases[i].Payload, err = s.p.OpenPayload(r.Kind, r.Key, []byte(r.Payload)); err != nil {
+			// The provider refuses what it cannot read, and staff see the order.
+			s.p.App.Logger().Error("an order cannot be read", "order", r.ID, "error", err.Error())
+			leases[i].Payload = json.RawMessage(`{}`)
+		}
 	}
 	return leases, nil
 }
@@ -113,7 +118,7 @@ func (s *Store) follow(tx core.App, o hooks.Order, state hooks.State, r hooks.Re
 	case ok:
 	case o.Kind == "mail" || o.Kind == "staff-mail":
 		return nil
-	case o.Kind == "private-mail":
+	case o.Kind == base.PrivateMail:
 		_, err := tx.DB().NewQuery(`UPDATE orders SET payload = '{}' WHERE id = {:id}`).Bind(dbx.Params{"id": o.ID}).Execute()
 		return err
 	default:

@@ -1,6 +1,7 @@
 package participation
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -29,10 +30,10 @@ const (
 type draft struct {
 	*asked
 	token string
+	key   draftKey
 	typed url.Values // key of a variable, or of its mark → what the form sent
 	seed  int        // of the random order
 	at    int        // index of the page to go on with; len(Pages): the review
-	saved bool       // there is a link to it
 
 	channel string // one of survey.Channels
 }
@@ -71,19 +72,19 @@ func (pt *Participation) newDraft(e *core.RequestEvent, q current, typed url.Val
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{asked: q.asked, token: base.NewToken(), typed: typed, channel: channel}
+	d := &draft{asked: q.asked, token: base.NewToken(), key: newDraftKey(), typed: typed, channel: channel}
 	if shuffles(&q.Questionnaire) {
 		d.seed = rand.IntN(survey.MaxSeed + 1)
 	}
 	d.at = d.Read(typed).Next(-1)
-	text, err := encodeTyped(typed)
+	doc, err := d.doc()
 	if err != nil {
 		return nil, err
 	}
-	_, err = pt.p.App.DB().NewQuery(`INSERT INTO survey_drafts (hash, survey, version, answers, seed, at, channel, expires)
-		VALUES ({:hash}, {:survey}, {:version}, {:answers}, {:seed}, {:at}, {:channel}, {:expires})`).Bind(dbx.Params{
-		"hash": draftHash(d.token), "survey": q.Slug, "version": q.Version, "answers": text,
-		"seed": d.seed, "at": d.at, "channel": d.channel, "expires": pt.p.Now().Add(draftLife).UnixMilli(),
+	_, err = pt.p.App.DB().NewQuery(`INSERT INTO survey_drafts (hash, survey, key, sealed, expires)
+		VALUES ({:hash}, {:survey}, {:key}, {:sealed}, {:expires})`).Bind(dbx.Params{
+		"hash": draftHash(d.token), "survey": q.Slug, "key": d.key.wrap(byCookie, q.Slug, d.token), "sealed": d.key.seal(q.Slug, doc),
+		"expires": draftEnd(pt.p.Now()).UnixMilli(),
 	}).Execute()
 	if err != nil {
 		return nil, err
@@ -91,6 +92,10 @@ func (pt *Participation) newDraft(e *core.RequestEvent, q current, typed url.Val
 	pt.setToken(e, q.Slug, d.token, draftLife)
 	return d, nil
 }
+
+// draftEnd is the end of a draft that begins now: on the hour, so that it does not
+// tell the minute in which somebody began, and no later than was promised.
+func draftEnd(now time.Time) time.Time { return now.Add(draftLife).Truncate(time.Hour) }
 
 // shuffles reports whether anything comes in random order.
 func shuffles(q *survey.Questionnaire) bool {
@@ -109,37 +114,39 @@ func (pt *Participation) loadDraft(app core.App, slug, token string) (*draft, er
 	if token == "" {
 		return nil, errNoDraft
 	}
-	d, err := pt.draftWhere(app, slug, draftHash(token))
-	if err == nil {
-		d.token = token
-	}
-	return d, err
-}
-
-// draftWhere loads a draft by its hash.
-func (pt *Participation) draftWhere(app core.App, slug, hash string) (*draft, error) {
 	var row struct {
-		Version int    `db:"version"`
-		Answers string `db:"answers"`
-		Seed    int    `db:"seed"`
-		At      int    `db:"at"`
-		Saved   bool   `db:"saved"`
-		Channel string `db:"channel"`
+		Key    []byte `db:"key"`
+		Sealed []byte `db:"sealed"`
 	}
-	err := app.DB().NewQuery(`SELECT version, answers, seed, at, saved, channel FROM survey_drafts
+	err := app.DB().NewQuery(`SELECT key, sealed FROM survey_drafts
 		WHERE hash = {:hash} AND survey = {:survey} AND expires > {:now}`).
-		Bind(dbx.Params{"hash": hash, "survey": slug, "now": pt.p.Now().UnixMilli()}).One(&row)
+		Bind(dbx.Params{"hash": draftHash(token), "survey": slug, "now": pt.p.Now().UnixMilli()}).One(&row)
 	if base.IsNoRows(err) {
 		return nil, errNoDraft
 	}
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{seed: row.Seed, at: row.At, saved: row.Saved, channel: row.Channel}
-	if d.asked, err = pt.surveys.version(slug, row.Version); err != nil {
+	key, err := unwrap(byCookie, slug, token, row.Key)
+	if err != nil {
 		return nil, err
 	}
-	return d, json.Unmarshal([]byte(row.Answers), &d.typed)
+	d, err := pt.openDraft(slug, key, row.Sealed)
+	if err == nil {
+		d.token = token
+	}
+	return d, err
+}
+
+// openDraft opens what is stored of a draft.
+func (pt *Participation) openDraft(slug string, key draftKey, sealed []byte) (*draft, error) {
+	doc, err := key.open(slug, sealed)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{key: key, typed: doc.Typed, seed: doc.Seed, at: doc.At, channel: doc.Channel}
+	d.asked, err = pt.surveys.version(slug, doc.Version)
+	return d, err
 }
 
 // change edits what is typed in the draft as it stands now: another tab may have
@@ -151,15 +158,19 @@ func (pt *Participation) change(d *draft, edit func(d *draft) error) error {
 			return err
 		}
 		*d = *fresh
-		if err := edit(d); err != nil {
-			return err
-		}
-		text, err := encodeTyped(d.typed)
+		before, err := d.doc()
 		if err != nil {
 			return err
 		}
-		_, err = tx.DB().NewQuery(`UPDATE survey_drafts SET answers = {:answers}, at = {:at} WHERE hash = {:hash}`).
-			Bind(dbx.Params{"answers": text, "at": d.at, "hash": draftHash(d.token)}).Execute()
+		if err := edit(d); err != nil {
+			return err
+		}
+		after, err := d.doc()
+		if err != nil || bytes.Equal(before, after) {
+			return err
+		}
+		_, err = tx.DB().NewQuery(`UPDATE survey_drafts SET sealed = {:sealed} WHERE hash = {:hash}`).
+			Bind(dbx.Params{"sealed": d.key.seal(d.Slug, after), "hash": draftHash(d.token)}).Execute()
 		return err
 	})
 }
@@ -214,13 +225,11 @@ func typedFields(it *survey.Item, fields []string) []string {
 	return fields[:min(len(fields), len(it.Options)+it.Uploads()+4)]
 }
 
-func encodeTyped(typed url.Values) (string, error) {
-	b, err := json.Marshal(typed)
-	if err != nil {
-		return "", err
+// doc is what is stored of the draft, before it is sealed.
+func (d *draft) doc() ([]byte, error) {
+	b, err := json.Marshal(draftDoc{Version: d.Version, Channel: d.channel, Seed: d.seed, At: d.at, Typed: d.typed})
+	if err == nil && len(b) > maxDraft {
+		return nil, base.Refuse(http.StatusRequestEntityTooLarge, "body_too_large")
 	}
-	if len(b) > maxDraft {
-		return "", base.Refuse(http.StatusRequestEntityTooLarge, "body_too_large")
-	}
-	return string(b), nil
+	return b, err
 }

@@ -94,7 +94,7 @@ func (pt *Participation) saveForLater(e *core.RequestEvent) error {
 			return err
 		}
 		key := "mail:survey-link:" + base.NewToken() // nothing that leads to the draft
-		return pt.p.PutOrder(tx, hooks.Order{Key: key, Provider: "mail", Kind: "private-mail", Subject: key, Payload: payload})
+		return pt.p.PutOrder(tx, hooks.Order{Key: key, Provider: "mail", Kind: base.PrivateMail, Subject: key, Payload: payload})
 	})
 	if err != nil {
 		return err
@@ -114,7 +114,9 @@ func (pt *Participation) putLink(e *core.RequestEvent, d *draft, follow func(tx 
 	token := base.NewToken()
 	end := savedUntil(&d.Questionnaire, pt.p.Now())
 	err := pt.p.App.RunInTransaction(func(tx core.App) error {
-		params := dbx.Params{"link": linkHash(token), "draft": draftHash(d.token), "end": end.UnixMilli()}
+		params := dbx.Params{
+			"link": linkHash(token), "draft": draftHash(d.token), "end": end.UnixMilli(), "key": d.key.wrap(byLink, d.Slug, token),
+		}
 		var n int
 		if err := tx.DB().NewQuery(`SELECT count(*) FROM survey_links WHERE draft = {:draft}`).Bind(params).Row(&n); err != nil {
 			return err
@@ -129,7 +131,7 @@ func (pt *Participation) putLink(e *core.RequestEvent, d *draft, follow func(tx 
 		if found, err := result.RowsAffected(); err != nil || found == 0 {
 			return errors.Join(err, base.Refuse(http.StatusConflict, "link_unknown"))
 		}
-		if _, err := tx.DB().NewQuery(`INSERT INTO survey_links (hash, draft) VALUES ({:link}, {:draft})`).Bind(params).Execute(); err != nil {
+		if _, err := tx.DB().NewQuery(`INSERT INTO survey_links (hash, draft, key) VALUES ({:link}, {:draft}, {:key})`).Bind(params).Execute(); err != nil {
 			return err
 		}
 		if follow == nil {
@@ -164,20 +166,27 @@ var errLink = base.Refuse(http.StatusNotFound, "link_unknown")
 
 // linked is the draft that a link leads to, and its hash.
 func (pt *Participation) linked(app core.App, r *http.Request) (*draft, string, error) {
-	var hash string
-	err := app.DB().NewQuery(`SELECT draft FROM survey_links WHERE hash = {:hash}`).
-		Bind(dbx.Params{"hash": linkHash(r.PathValue("token"))}).Row(&hash)
+	slug, token := r.PathValue("slug"), r.PathValue("token")
+	var row struct {
+		Draft  string `db:"draft"`
+		Key    []byte `db:"key"`
+		Sealed []byte `db:"sealed"`
+	}
+	err := app.DB().NewQuery(`SELECT l.draft, l.key, d.sealed FROM survey_links l JOIN survey_drafts d ON d.hash = l.draft
+		WHERE l.hash = {:hash} AND d.survey = {:survey} AND d.expires > {:now}`).
+		Bind(dbx.Params{"hash": linkHash(token), "survey": slug, "now": pt.p.Now().UnixMilli()}).One(&row)
 	if base.IsNoRows(err) {
 		return nil, "", errLink
 	}
 	if err != nil {
 		return nil, "", err
 	}
-	d, err := pt.draftWhere(app, r.PathValue("slug"), hash)
-	if errors.Is(err, errNoDraft) {
-		err = errLink
+	key, err := unwrap(byLink, slug, token, row.Key)
+	if err != nil {
+		return nil, "", err
 	}
-	return d, hash, err
+	d, err := pt.openDraft(slug, key, row.Sealed)
+	return d, row.Draft, err
 }
 
 // showResume asks for one click: programs that open links of mails change nothing.
@@ -215,11 +224,11 @@ func (pt *Participation) resume(e *core.RequestEvent) error {
 		if d, hash, err = pt.linked(tx, e.Request); err != nil {
 			return err
 		}
-		hashes := dbx.Params{"new": draftHash(token), "old": hash}
-		if _, err = tx.DB().NewQuery(`UPDATE survey_drafts SET hash = {:new} WHERE hash = {:old}`).Bind(hashes).Execute(); err != nil {
+		params := dbx.Params{"new": draftHash(token), "old": hash, "key": d.key.wrap(byCookie, d.Slug, token)}
+		if _, err = tx.DB().NewQuery(`UPDATE survey_drafts SET hash = {:new}, key = {:key} WHERE hash = {:old}`).Bind(params).Execute(); err != nil {
 			return err
 		}
-		_, err = tx.DB().NewQuery(`UPDATE survey_uploads SET draft = {:new} WHERE draft = {:old}`).Bind(hashes).Execute()
+		_, err = tx.DB().NewQuery(`UPDATE survey_uploads SET draft = {:new} WHERE draft = {:old}`).Bind(params).Execute()
 		return err
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package participation_test
 
 import (
+	"bytes"
 	"fmt"
 	unescape "html"
 	"net/url"
@@ -96,26 +97,30 @@ func TestTheAddressOfALinkIsNotKept(t *testing.T) {
 	if err := w.App.DB().NewQuery(`SELECT key, subject, kind, payload FROM orders`).One(&order); err != nil {
 		t.Fatal(err)
 	}
-	token := regexp.MustCompile(`/fortsetzen/([0-9A-Z]{32})/`).FindStringSubmatch(order.Payload)
-	if token == nil || order.Kind != "private-mail" || !strings.Contains(order.Payload, "ada@example.org") {
-		t.Fatalf("order %+v", order)
+	mail, err := w.OpenPayload(order.Kind, order.Key, []byte(order.Payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := regexp.MustCompile(`/fortsetzen/([0-9A-Z]{32})/`).FindSubmatch(mail)
+	if token == nil || order.Kind != "private-mail" || !bytes.Contains(mail, []byte("ada@example.org")) {
+		t.Fatalf("order %+v, mail %s", order, mail)
 	}
 	var drafts, links string
-	if err := w.App.DB().NewQuery(`SELECT group_concat(hash || survey || answers) FROM survey_drafts`).Row(&drafts); err != nil {
+	if err := w.App.DB().NewQuery(`SELECT group_concat(hash || survey || key || sealed) FROM survey_drafts`).Row(&drafts); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.App.DB().NewQuery(`SELECT group_concat(hash || draft) FROM survey_links`).Row(&links); err != nil {
+	if err := w.App.DB().NewQuery(`SELECT group_concat(hash || draft || key) FROM survey_links`).Row(&links); err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"ada@example.org", token[1], order.Key[len("mail:survey-link:"):]} {
+	for _, secret := range []string{"ada@example.org", string(token[1]), order.Key[len("mail:survey-link:"):]} {
 		if strings.Contains(drafts+links, secret) {
 			t.Errorf("%q stands beside the draft", secret)
 		}
 	}
-	if !strings.Contains(links, base.Hash("survey link", token[1])) {
+	if !strings.Contains(links, base.Hash("survey link", string(token[1]))) {
 		t.Error("the control proves nothing")
 	}
-	v.see(w.visitor(t).post("/umfragen/smart-kassel/fortsetzen/"+token[1]+"/", ""), 303)
+	v.see(w.visitor(t).post("/umfragen/smart-kassel/fortsetzen/"+string(token[1])+"/", ""), 303)
 }
 
 // Whoever is interrupted anywhere, closes the browser, follows a private link to

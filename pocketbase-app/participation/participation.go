@@ -10,8 +10,8 @@
 //
 // Nobody can be told from an answer: no account, no address, no time finer than
 // the day, no order of arrival. A draft is found by the hash of a cookie's
-// token and the id of the response is derived from that token, so nothing stored
-// connects the two.
+// token, sealed with a key that only this token opens, and the id of the response
+// is derived from that token, so nothing stored connects the two.
 package participation
 
 import (
@@ -74,7 +74,7 @@ func New(p *base.Platform) *Participation {
 		_, ok := pt.writer.urn.tag(strings.TrimPrefix(s, scopePrefix), hash)
 		return ok
 	}
-	keepOutOfBackups(p.App)
+	base.KeepOutOfBackups(p.App, urnFile, urnFile+"-journal", uploadsDir+"/"+freshDir)
 	for _, hook := range []interface {
 		BindFunc(func(*core.RecordEvent) error) string
 	}{

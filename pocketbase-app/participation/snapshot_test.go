@@ -153,7 +153,7 @@ func TestTheTableKeepsNoOrderOfArrival(t *testing.T) {
 func TestSweepDeletesOnlyWhatExpired(t *testing.T) {
 	w := newWorld(t)
 	for range 1200 {
-		if _, err := w.App.DB().NewQuery(`INSERT INTO survey_drafts (hash, survey, version, answers, expires) VALUES (hex(randomblob(16)), 's', 1, '{}', 1)`).Execute(); err != nil {
+		if _, err := w.App.DB().NewQuery(`INSERT INTO survey_drafts (hash, survey, key, sealed, expires) VALUES (hex(randomblob(16)), 's', x'', x'', 1)`).Execute(); err != nil {
 			t.Fatal(err)
 		}
 	}

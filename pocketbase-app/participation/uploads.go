@@ -33,12 +33,19 @@ type uploads struct {
 	sent *base.Limits // files per network
 }
 
+// Files are below uploadsDir in folders of two hexadecimal digits; freshDir holds
+// those that are being written.
+const (
+	uploadsDir = "uploads"
+	freshDir   = "neu"
+)
+
 // maxPerDraft is how many files one draft may have brought, those taken back included.
 const maxPerDraft = 40
 
 func newUploads(p *base.Platform) *uploads {
 	return &uploads{
-		p: p, dir: filepath.Join(p.App.DataDir(), "uploads"),
+		p: p, dir: filepath.Join(p.App.DataDir(), uploadsDir),
 		sent: base.NewLimits(60, 10*time.Minute),
 	}
 }
@@ -130,10 +137,11 @@ func (u *uploads) path(name string) string { return filepath.Join(u.dir, name[:2
 // day (UTC): nothing finer is kept.
 func (u *uploads) write(name string, body []byte) error {
 	to := u.path(name)
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+	fresh := filepath.Join(u.dir, freshDir)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o700), os.MkdirAll(fresh, 0o700)); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(u.dir, "neu-*")
+	f, err := os.CreateTemp(fresh, "*")
 	if err != nil {
 		return err
 	}

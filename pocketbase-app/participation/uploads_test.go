@@ -208,7 +208,7 @@ func TestOrphansAreSwept(t *testing.T) {
 	if len(names) != 2 {
 		t.Fatal(names)
 	}
-	stray := filepath.Join(w.App.DataDir(), "uploads", "neu-stray")
+	stray := filepath.Join(w.App.DataDir(), "uploads", "neu", "stray")
 	os.WriteFile(stray, nil, 0o600)
 	os.Chtimes(stray, basetest.Start, basetest.Start)
 	// One is sent, the other was taken back; then the draft is gone.

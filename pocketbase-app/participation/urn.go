@@ -15,14 +15,13 @@ import (
 	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/gate"
-
-	"github.com/pocketbase/pocketbase/core"
 )
 
 // blockSize is the least number of answers that leave the urn together.
 const blockSize = 10
 
-// urnFile stands beside data.db and in no backup.
+// urnFile stands beside data.db and in no backup: two of them would tell which
+// answers came in between.
 const urnFile = "urn.db"
 
 // urn holds the newest answers of anonymous surveys whose people are known by a
@@ -82,20 +81,6 @@ var urnSchema = []string{
 }
 
 func newUrn(dir string) *urn { return &urn{path: filepath.Join(dir, urnFile)} }
-
-// keepOutOfBackups leaves the urn out of backups: two of them would tell which
-// answers came in between. A restore leaves it as it is.
-func keepOutOfBackups(app core.App) {
-	files := []string{urnFile, urnFile + "-journal"}
-	app.OnBackupCreate().BindFunc(func(e *core.BackupEvent) error {
-		e.Exclude = append(e.Exclude, files...)
-		return e.Next()
-	})
-	app.OnBackupRestore().BindFunc(func(e *core.BackupEvent) error {
-		e.Exclude = append(e.Exclude, files...)
-		return e.Next()
-	})
-}
 
 // open reads the urn's file; the first call makes it.
 func (u *urn) open() error {
