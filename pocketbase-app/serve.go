@@ -181,6 +181,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	s.planning, err = planning.New(p, planning.Options{
 		Dir:    filepath.Join(dir, "exports"),
 		Counts: s.counts,
+		Ask:    s.results.Ask,
 		Write: func(ctx context.Context, slug, path string, progress func(done, total int)) (int, error) {
 			snapshot, err := s.participation.Snapshot(ctx, slug)
 			if err != nil {

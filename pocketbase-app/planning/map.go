@@ -83,18 +83,18 @@ func (pl *Planning) showMap(e *core.RequestEvent) error {
 	if len(ps) > 0 {
 		status = http.StatusUnprocessableEntity
 	} else if s.Total > 0 {
-		q := disclosure.Question{Row: s.district.Key, Where: c.without(s.district.Key)}
-		if value != "" {
-			q.Column, q.Where = key, c.without(s.district.Key, key)
+		questions := []disclosure.Question{{Row: s.district.Key, Where: c.without(s.district.Key)}}
+		if v != nil {
+			questions = crossed(s.district, v, c)
 		}
-		got, ready, err := pl.figures.of(ctx, s.surveyView, base.Staff(e).Id, []disclosure.Question{q})
+		got, ready, err := pl.figures.of(ctx, s.surveyView, base.Staff(e).Id, questions)
 		if err != nil {
 			return err
 		}
 		if ready < len(got) {
 			d.Counting = &counting{ready, len(got)}
 		} else if len(got) > 0 {
-			d.Map = pl.drawMap(s, v, code, got[0])
+			d.Map = pl.drawMap(s, v, code, got)
 		}
 	}
 	return pl.p.Show(e, status, pages, "map", base.View{Title: pl.word("staff.planning.map.title", "survey", s.Title), Data: d, Problems: ps, Form: query})
@@ -102,7 +102,8 @@ func (pl *Planning) showMap(e *core.RequestEvent) error {
 
 // drawMap colours the districts: by how many answered, or by the share of them
 // who gave an answer.
-func (pl *Planning) drawMap(s study, v *tally.Variable, code string, f *figure) *mapView {
+func (pl *Planning) drawMap(s study, v *tally.Variable, code string, got []*figure) *mapView {
+	f := got[len(got)-1]
 	out := &mapView{Source: citymap.Attribution, Share: v != nil}
 	title := pl.word("staff.planning.map.answers")
 	if v != nil {
@@ -117,7 +118,7 @@ func (pl *Planning) drawMap(s study, v *tally.Variable, code string, f *figure) 
 	if f.err != nil {
 		return out
 	}
-	rows, _ := sums(f.N)
+	rows, _ := sums(got)
 	at := slices.IndexFunc(f.Columns, func(o disclosure.Option) bool { return o.Code == code })
 	values, labels := map[string]float64{}, map[string]string{}
 	type told struct{ base, value string }

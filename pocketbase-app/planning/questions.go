@@ -156,7 +156,7 @@ func (pl *Planning) items(e *core.RequestEvent, d *questionsPage, items []*tally
 				one.Matrix = &m
 			} else {
 				for k, v := range variables {
-					one.Figures = append(one.Figures, pl.figure(id+"-"+strconv.Itoa(k+1), d.study, v, figures[k]))
+					one.Figures = append(one.Figures, pl.figure(id+"-"+strconv.Itoa(k+1), d.study, v, figures[k], len(c.without(v.Key)) > 0))
 				}
 			}
 		}

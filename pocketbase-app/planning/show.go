@@ -17,6 +17,7 @@ type figureView struct {
 	Text    string // what was asked
 	Base    string // answers: of all per cents
 	All     string // counted at all
+	BaseKey string // key of words about the two
 	Note    string // key of words about the per cents
 	Where   []string
 	Merged  bool
@@ -51,9 +52,12 @@ func reasonKey(err error) string {
 
 // frame fills in what is told of every figure.
 func (pl *Planning) frame(id, text string, s study, f *figure) figureView {
-	out := figureView{ID: id, Text: text, Why: reasonKey(f.err)}
+	out := figureView{ID: id, Text: text, Why: reasonKey(f.err), BaseKey: "staff.planning.view.base"}
 	if f.err != nil {
 		return out
+	}
+	if f.Column != "" {
+		out.BaseKey += "_cross"
 	}
 	out.Base, out.All, out.Merged, out.Waiting, out.Hidden = sum(f.Base), number(f.All), f.Merged, f.Waiting, f.AnyGone
 	out.Where = pl.sayWhere(s, f.Where)
@@ -70,9 +74,12 @@ func (pl *Planning) frame(id, text string, s study, f *figure) figureView {
 }
 
 // figure shows one variable.
-func (pl *Planning) figure(id string, s study, v *tally.Variable, f *figure) figureView {
+func (pl *Planning) figure(id string, s study, v *tally.Variable, f *figure, filtered bool) figureView {
 	out := pl.frame(id, question(v), s, f)
 	if f.err != nil {
+		if errors.Is(f.err, disclosure.ErrQuestion) && filtered {
+			out.Why = "staff.planning.why.filtered"
+		}
 		return out
 	}
 	out.numbers(pl, f.Answer)

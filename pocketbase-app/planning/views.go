@@ -158,7 +158,7 @@ func (pl *Planning) overview(e *core.RequestEvent, status int, v base.View) erro
 			d.Counting = &counting{ready, len(got)}
 		} else {
 			for i, f := range got {
-				one := pl.figure("gruppe-"+strconv.Itoa(i+1), s, variables[i], f)
+				one := pl.figure("gruppe-"+strconv.Itoa(i+1), s, variables[i], f, false)
 				if variables[i] == s.district {
 					one.More = viewPath(s.Slug, "karte")
 				}

@@ -301,6 +301,36 @@ func TestCrossTablesShadeSumAndHide(t *testing.T) {
 	}
 }
 
+// Sums of rows with a hidden cell come from the figure of the row's question
+// alone, but only when it counts the very same people.
+func TestSumsComeFromTheQuestionAloneWhenItCountsTheSamePeople(t *testing.T) {
+	at := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
+	row := answer(100, []string{"a", "b"}, 60, 40)
+	column := answer(100, []string{"x", "y"}, 70, disclosure.Hidden)
+	table := answer(100, []string{"a", "b"}, 0, 0)
+	table.Columns = column.Rows
+	table.N = [][]int{{disclosure.Hidden, 20}, {30, 10}}
+	row.Counted, column.Counted, table.Counted = at, at, at
+	got := []*figure{{Answer: row}, {Answer: column}, {Answer: table}}
+	if rows, columns := sums(got); !slices.Equal(rows, []int{60, 40}) || !slices.Equal(columns, []int{70, 30}) {
+		t.Error(rows, columns)
+	}
+	for what, change := range map[string]func(f *figure){
+		"somebody skipped the other question": func(f *figure) { f.Base = 103 },
+		"counted at another time":             func(f *figure) { f.Counted = at.Add(time.Hour) },
+		"there is no figure":                  func(f *figure) { f.err = disclosure.ErrUnsafe },
+	} {
+		one := &figure{Answer: row}
+		change(one)
+		if rows, _ := sums([]*figure{one, {Answer: column}, {Answer: table}}); !slices.Equal(rows, []int{disclosure.Hidden, 40}) {
+			t.Errorf("%s: %v", what, rows)
+		}
+	}
+	if rows, _ := sums(got[2:]); rows[0] != disclosure.Hidden {
+		t.Errorf("with filters: %v", rows)
+	}
+}
+
 func TestMapColoursDistrictsAndHidesSmallOnes(t *testing.T) {
 	h := tramHouse(t)
 	b := h.browser(base.Planner)
