@@ -35,7 +35,7 @@ func newStretches(days []dayCount) (stretches, error) {
 	}
 	start, next := dayStart, func(t time.Time) time.Time { return t.AddDate(0, 0, 1) }
 	switch span := int(last.Sub(first).Hours()/24) + 1; {
-	case span > 7*mostStretches:
+	case span+6 > 7*mostStretches: // they may begin on a Sunday
 		c.Unit, start, next = "month", monthStart, func(t time.Time) time.Time { return t.AddDate(0, 1, 0) }
 	case span > mostStretches:
 		c.Unit, start, next = "week", weekStart, func(t time.Time) time.Time { return t.AddDate(0, 0, 7) }
