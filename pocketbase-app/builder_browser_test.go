@@ -4,6 +4,8 @@ import (
 	"testing"
 )
 
+const trialNext = `main form button.button[value="weiter"]:not(.visually-hidden)`
+
 // TestBrowserSurveyFromNothing is the way from an empty questionnaire to a survey
 // that somebody can open, with JavaScript, without, and by keyboard only.
 func TestBrowserSurveyFromNothing(t *testing.T) {
@@ -60,7 +62,25 @@ func TestBrowserSurveyFromNothing(t *testing.T) {
 		w.reads("Das ist die Arbeitsfassung")
 		w.looks("survey-trial")
 		w.choose(`input[name="wo_sind_sie_gern"][value="wiese"]`)
-		w.press(`main form button.button[value="weiter"]:not(.visually-hidden)`)
+		if !w.script {
+			w.press(trialNext)
+			w.reads("weitere Fragen auf dieser Seite")
+		}
+		if !w.visible(`#q-warum_die_wiese`) {
+			w.t.Error("the trial does not follow the rule")
+		}
+		w.choose(`input[name="warum_die_wiese"][value="ruhig"]`)
+		w.press(trialNext)
+		w.reads("Alle Antworten")
+		w.reads("ruhig")
+		w.looks("survey-trial-review")
+		w.press(`main button[value="zu:0"]`)
+		if !w.checked(`input[name="warum_die_wiese"][value="ruhig"]`) {
+			w.t.Error("the way back from all answers lost one")
+		}
+		w.press(trialNext)
+		w.press(trialNext)
+		w.reads("Hier endet die Umfrage")
 		w.open(s.URL + at + "pruefen/")
 		w.reads("noch nicht veröffentlicht")
 		w.press(`main button.button-publish`)
