@@ -46,6 +46,7 @@ verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffic
 bench: build ## the figures of docs/performance.md, each beside its floor or peer; a table at the end
 	@set -o pipefail; { go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./pocketbase-app && \
 	   go test -run '^$$' -bench Seats -benchtime 1x ./pocketbase-app/booking && \
+	   go test -run '^$$' -bench . -benchtime 5x ./content/disclosure && \
 	   go test -run '^$$' -bench . -benchtime 2s ./pocketbase-app/participation && \
 	   go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./site && \
 	   go test -run '^$$' -bench Workbook -benchtime 1x ./exports; } | tee bin/bench.txt
