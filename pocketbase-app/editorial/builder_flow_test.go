@@ -193,6 +193,7 @@ func TestReviewersTryAndComment(t *testing.T) {
 	page = h.want(200, "", at, url.Values{"s-seite": {"0"}, "s-aktion": {"weiter"}, "weg": {"tram"}})
 	contains(t, page, "Alle Antworten", "all in de: weg=tram", `<input type="hidden" name="weg" value="tram">`, `name="s-seite" value="2"`)
 	contains(t, h.want(200, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"zu:0"}, "weg": {"tram"}}), "page 0 de")
+	contains(t, h.want(200, "", "/en"+at, url.Values{"s-seite": {"2"}, "s-aktion": {"sprache"}, "weg": {"tram"}}), "all in en: weg=tram", `formaction="`+at+`"`)
 	h.want(400, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"zu:7"}, "weg": {"tram"}})
 	contains(t, h.want(200, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"zurueck"}, "weg": {"tram"}}), "page 0 de")
 	contains(t, h.want(422, "", at, url.Values{"s-seite": {"2"}, "s-aktion": {"weiter"}, "weg": {"rad"}}), "all in de") // "warum" is missing

@@ -275,6 +275,8 @@ func (d *Editorial) takeProbe(e *core.RequestEvent) error {
 	switch {
 	case form.Get(probeAction) == "kommentar":
 		return d.takeComment(e, q, n, typed, form)
+	case form.Get(probeAction) == "sprache": // the same page in the language of the address
+		return d.showProbePage(e, http.StatusOK, q, n, typed, nil, probe{})
 	case form.Get(probeAction) == "zurueck":
 		return d.showProbePage(e, http.StatusOK, q, max(0, q.Read(typed).Before(n)), typed, nil, probe{})
 	case n == len(q.Pages):
