@@ -112,6 +112,9 @@ var staffPages = []staffPage{
 
 	{"GET /planung/", "/planung/", planners, 200},
 	{"GET /planung/{slug}/", "/planung/smart-kassel/", planners, 200},
+	{"GET /planung/berichte/", "/planung/berichte/", planners, 200},
+	{"GET /planung/berichte/{slug}/", "/planung/berichte/anliegen/", planners, 200},
+	{"GET /planung/berichte/{slug}/datei/", "/planung/berichte/gibt-es-nicht/datei/", planners, 404},
 	{"POST /planung/{slug}/exporte/", "/planung/gibt-es-nicht/exporte/", planners, 404},
 	{"GET /planung/exporte/{id}/", "/planung/exporte/0/", planners, 404},
 	{"POST /planung/exporte/{id}/abbrechen/", "/planung/exporte/0/abbrechen/", planners, 404},

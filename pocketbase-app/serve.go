@@ -84,6 +84,7 @@ type server struct {
 	ideas         *ideas.Ideas
 	orders        *orders.Orders
 	planning      *planning.Planning
+	reports       *planning.Reports
 	results       *results.Results
 	jobs          *jobs.Scheduler
 	feed          warehouse
@@ -197,6 +198,8 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	if s.feed, err = feedFromEnvironment(); err != nil {
 		return nil, err
 	}
+	s.reports = planning.NewReports(p, s.reportList(), s.writeReport)
+
 	if s.jobs, err = jobs.New(p, s.schedule()); err != nil {
 		return nil, err
 	}
@@ -344,6 +347,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.ideas.Bind(se)
 	s.orders.Bind(se)
 	s.planning.Bind(se)
+	s.reports.Bind(se)
 	s.results.Bind(se)
 	s.p.Route(se, "GET", "/healthz", s.health)
 	s.p.Route(se, "", "/{path...}", func(e *core.RequestEvent) error {

@@ -4,6 +4,7 @@
 package basetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,14 +12,17 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/report"
 	"servicepoint/pocketbase-app/base"
 	_ "servicepoint/pocketbase-app/migrations"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/apis"
 	"github.com/pocketbase/pocketbase/core"
 )
@@ -155,4 +159,45 @@ func NewStaff(t testing.TB, p *base.Platform, roles ...string) *core.Record {
 		t.Fatal(err)
 	}
 	return staff
+}
+
+// Report reads tables of a report in a read transaction of its own, as the pages
+// do, and gives each as lines of its cells, by the table's name. It fails when a
+// cell is of the wrong kind or a word is missing.
+func Report(t testing.TB, p *base.Platform, period report.Period, tables func(ctx context.Context, db dbx.Builder, p report.Period) ([]*report.Table, error)) map[string][]string {
+	t.Helper()
+	db, err := base.ConnectSnapshot(filepath.Join(p.App.DataDir(), "data.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	all, err := tables(t.Context(), tx, period)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := map[string][]string{}
+	for _, one := range all {
+		if err := one.Check(); err != nil {
+			t.Error(err)
+		}
+		for _, said := range append([]report.Column{{Label: one.Title}, {Label: one.Note}}, one.Columns...) {
+			if said.Label == "" || strings.HasPrefix(said.Label, "staff.") {
+				t.Errorf("%s: no words for %q", one.Name, said.Label)
+			}
+		}
+		lines[one.Name] = []string{}
+		for _, row := range one.Rows {
+			cells := make([]string, len(row))
+			for i, cell := range row {
+				cells[i] = report.Say(cell, one.Columns[i].Kind, "*")
+			}
+			lines[one.Name] = append(lines[one.Name], strings.Join(cells, "|"))
+		}
+	}
+	return lines
 }

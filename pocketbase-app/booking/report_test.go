@@ -1,0 +1,61 @@
+package booking
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"servicepoint/content/report"
+	"servicepoint/pocketbase-app/base/basetest"
+
+	"github.com/pocketbase/dbx"
+)
+
+func TestReportCountsPlaces(t *testing.T) {
+	h := open(t)
+	old := lecture("vorher", room(5))
+	old.Start, old.End = old.Start.AddDate(-2, 0, 0), old.End.AddDate(-2, 0, 0)
+	h.publish(old)
+	waerme := lecture("waerme", room(10), wheelchair(2))
+	waerme.Audience = []string{"Familien", "Senioren"}
+	h.publish(waerme)
+	h.publish(lecture("leer", room(4)))
+	now := h.p.Now()
+	n := 0
+	claim := func(event, pool, kind, state string, places int, channel string, created, ended time.Time) {
+		t.Helper()
+		n++
+		var expires, end any
+		if kind == "hold" || kind == "offer" {
+			expires = created.Add(time.Hour).UnixMilli()
+		}
+		if !ended.IsZero() {
+			end = ended.UnixMilli()
+		}
+		_, err := h.p.App.DB().NewQuery(`INSERT INTO claims (reference, event, pool, kind, state, places, channel, expires, created, ended, name, email)
+			VALUES ({:r}, {:e}, {:pool}, {:k}, {:s}, {:n}, {:c}, {:x}, {:at}, {:end}, 'Erika Muster', 'erika@example.org')`).Bind(dbx.Params{
+			"r": n, "e": event, "pool": pool, "k": kind, "s": state, "n": places, "c": channel, "x": expires, "at": created.UnixMilli(), "end": end}).Execute()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	claim("waerme", "saal", "booking", "confirmed", 3, "web", now.AddDate(0, -1, 0), time.Time{})
+	claim("waerme", "saal", "booking", "active", 1, "api", now, time.Time{})
+	claim("waerme", "rollstuhl", "booking", "confirmed", 1, "web", now, time.Time{})
+	claim("waerme", "saal", "booking", "cancelled", 2, "web", now.AddDate(0, -1, 0), now)
+	claim("waerme", "saal", "booking", "rejected", 9, "web", now, now)
+	claim("waerme", "saal", "block", "active", 2, "", now, time.Time{})
+	claim("waerme", "saal", "hold", "expired", 4, "web", now, now)
+	claim("vorher", "saal", "booking", "confirmed", 5, "web", now.AddDate(-2, 0, 0), time.Time{})
+
+	got := basetest.Report(t, h.p, report.Period{From: "2026-10-01", To: "2026-12-31"}, h.s.Report)
+	// Twelve places, two of them blocked, five booked.
+	want := map[string][]string{
+		"veranstaltungen":    {"Wärme für Kassel|09.12.2026||4|0|0,0|0|0|0", "Wärme für Kassel|09.12.2026|Familien, Senioren|12|5|50,0|2|2|4"},
+		"zielgruppen":        {"Familien|1|12|5|50,0|2|2|4", "Senioren|1|12|5|50,0|2|2|4", "alle|1|4|0|0,0|0|0|0"},
+		"buchungen-je-monat": {"10/2026|0|0|0|0|0", "11/2026|2|0|0|5|0", "12/2026|1|0|1|2|1"},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
