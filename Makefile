@@ -40,7 +40,7 @@ verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffic
 	@.ci/tools verify
 	go mod tidy -diff
 	go tool staticcheck $(PKGS)
-	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/... ./content/survey/formats
+	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/... ./content/survey/formats ./pocketbase-app/base/objects
 	go test -race -timeout 30m ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
 
 bench: build ## the figures of docs/performance.md, each beside its floor or peer; a table at the end
@@ -49,6 +49,7 @@ bench: build ## the figures of docs/performance.md, each beside its floor or pee
 	   go test -run '^$$' -bench . -benchtime 5x ./content/disclosure && \
 	   go test -run '^$$' -bench . -benchtime 2s ./pocketbase-app/participation && \
 	   go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./site && \
+	   go test -run '^$$' -bench 'CSV|Parquet' -benchtime 1x ./exports/delimited ./exports/parquet && \
 	   go test -run '^$$' -bench Workbook -benchtime 1x ./exports; } | tee bin/bench.txt
 	@echo; .ci/bench-table bin/bench.txt
 

@@ -20,12 +20,22 @@ func Tidy(s string) (text string, replaced bool) {
 
 var lineFeeds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
-// plain reports whether s is ASCII without control characters but \n and \t.
+// plain reports whether s is tidy already, as nearly every text is.
 func plain(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c >= 0x7f || c < ' ' && c != '\n' && c != '\t' {
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c < utf8.RuneSelf {
+			if c < ' ' && c != '\n' && c != '\t' {
+				return false
+			}
+			i++
+			continue
+		}
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if size == 1 || r == 0xFFFE || r == 0xFFFF { // no UTF-8, or none of XML's
 			return false
 		}
+		i += size
 	}
 	return true
 }

@@ -17,6 +17,7 @@ import (
 	"math"
 	"reflect"
 	"time"
+	"unsafe"
 
 	"servicepoint/content"
 	"servicepoint/exports/frame"
@@ -163,7 +164,7 @@ func (p *Writer) value(fd *field, v frame.Value) (parquet.Value, error) {
 	case v.State == frame.Blank, fd.marks != (v.State == frame.Mark):
 		return parquet.NullValue(), nil
 	case fd.marks:
-		return parquet.ByteArrayValue([]byte(v.Text[1:])), nil
+		return stringValue(v.Text[1:]), nil
 	}
 	switch fd.kind {
 	case frame.Integer:
@@ -198,7 +199,13 @@ func (p *Writer) value(fd *field, v frame.Value) (parquet.Value, error) {
 		p.replaced++
 	}
 	p.bytes += len(s)
-	return parquet.ByteArrayValue([]byte(s)), nil
+	return stringValue(s), nil
+}
+
+// stringValue shares the bytes of s: the library copies values into its pages and never
+// writes to them.
+func stringValue(s string) parquet.Value {
+	return parquet.ByteArrayValue(unsafe.Slice(unsafe.StringData(s), len(s)))
 }
 
 // show gives what a wrong value is without giving an answer away.

@@ -33,8 +33,8 @@ func (pt *Participation) ClaimFeed(ctx context.Context, slug string) (claimed in
 	if err != nil {
 		return 0, err
 	}
-	for {
-		ids, err := pt.unfed(ctx, slug)
+	for after := ""; ; {
+		ids, err := pt.unfed(ctx, slug, &after)
 		if err != nil || len(ids) == 0 {
 			return claimed, err
 		}
@@ -66,23 +66,24 @@ func (pt *Participation) isLast(slug string, q current) (bool, error) {
 	return n > 0, err
 }
 
-// unfed lists responses of past days without a place, by lot. The rest that a full
-// block would leave behind must not be too small for one of its own.
-func (pt *Participation) unfed(ctx context.Context, slug string) ([]string, error) {
+// unfed lists responses of past days without a place, by lot, and moves after on to the
+// last id that it looked at. The rest that a full block would leave behind must not be
+// too small for one of its own.
+func (pt *Participation) unfed(ctx context.Context, slug string, after *string) ([]string, error) {
 	var ids []string
 	err := pt.p.App.ConcurrentDB().NewQuery(`SELECT r.id FROM responses r LEFT JOIN feed_rows f ON f.survey = r.survey AND f.id = r.id
-		WHERE r.survey = {:survey} AND r.day < {:today} AND f.id IS NULL LIMIT {:most}`).
-		Bind(dbx.Params{"survey": slug, "today": pt.day(), "most": feedBlock + blockSize}).WithContext(ctx).Column(&ids)
-	if err != nil {
+		WHERE r.survey = {:survey} AND r.id > {:after} AND r.day < {:today} AND f.id IS NULL ORDER BY r.id LIMIT {:most}`).
+		Bind(dbx.Params{"survey": slug, "after": *after, "today": pt.day(), "most": feedBlock + blockSize}).WithContext(ctx).Column(&ids)
+	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	order := draw(len(ids), len(ids), func(int) bool { return true })
-	shuffled := make([]string, len(ids))
-	for i, k := range order {
-		shuffled[i] = ids[k]
+	if len(ids) == feedBlock+blockSize {
+		ids = ids[:feedBlock]
 	}
-	if len(shuffled) == feedBlock+blockSize {
-		shuffled = shuffled[:feedBlock]
+	*after = ids[len(ids)-1]
+	shuffled := make([]string, len(ids))
+	for i, k := range draw(len(ids), len(ids), func(int) bool { return true }) {
+		shuffled[i] = ids[k]
 	}
 	return shuffled, nil
 }
