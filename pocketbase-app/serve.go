@@ -183,13 +183,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		Dir:    filepath.Join(dir, "exports"),
 		Counts: s.counts,
 		Ask:    s.results.Ask,
-		Write: func(ctx context.Context, slug, path string, progress func(done, total int)) (int, error) {
-			snapshot, err := s.participation.Snapshot(ctx, slug)
-			if err != nil {
-				return 0, err
-			}
-			return writeWorkbook(ctx, snapshot, path, p.Now(), progress)
-		},
+		Write:  s.writePackage, Formats: exportFormats(),
 	})
 	if err != nil {
 		return nil, err
@@ -211,7 +205,7 @@ func (s *server) schedule() []jobs.Job {
 	return []jobs.Job{
 		{Name: "database", Spec: "20 0 * * *", Run: s.tendDatabase},
 		{Name: "feed", Spec: "40 1 * * *", CatchUp: true, Lease: time.Hour, Run: s.runFeed},
-		{Name: "exports", Spec: "30 2 * * *", CatchUp: true, Lease: time.Hour, Run: s.planning.NightlyExport},
+		{Name: "exports", Spec: "30 2 * * *", CatchUp: true, Lease: time.Hour, Run: s.planning.RunSchedules},
 		{Name: "site", Spec: "10 3 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
 			r, err := s.editorial.BuildNow(ctx)
 			return s.word("staff.jobs.did.site", "n", r.Pages), err
@@ -331,8 +325,10 @@ func (s *server) seed(ctx context.Context) error {
 			return err
 		}
 	}
-	s.logins, err = s.access.SeedDemo(ctx)
-	return err
+	if s.logins, err = s.access.SeedDemo(ctx); err != nil {
+		return err
+	}
+	return s.planning.SeedDemo(ctx, "planung@service-point.example", "admin@service-point.example", "smart-kassel")
 }
 
 // bind adds all routes. The static site takes what nobody else wants.

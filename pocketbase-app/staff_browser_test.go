@@ -84,20 +84,20 @@ func TestBrowserStaffPages(t *testing.T) {
 		{"autor", plain("/redaktion/", "/redaktion/leistungen/reisepass/")},
 		{"moderation", plain("/redaktion/", "/redaktion/leistungen/reisepass/")},
 		{"moderation", [][2]string{{"/redaktion/ideen/", "/redaktion/ideen/"}, {"/redaktion/ideen/?stand=released", "/redaktion/ideen/"}, {"/redaktion/ideen/1/", "/redaktion/ideen/"}}},
-		{"planung", plain("/planung/", "/planung/smart-kassel/", "/planung/umfragen/smart-kassel/fragen/", "/planung/umfragen/smart-kassel/kreuztabelle/?zeilen=age_group&spalten=satisfaction",
+		{"planung", plain("/planung/", "/planung/exporte/umfragen/smart-kassel/", "/planung/smart-kassel/", "/planung/umfragen/smart-kassel/fragen/", "/planung/umfragen/smart-kassel/kreuztabelle/?zeilen=age_group&spalten=satisfaction",
 			"/planung/umfragen/smart-kassel/vergleich/?mit=online-umfrage-2022", "/planung/umfragen/smart-kassel/karte/", "/planung/ansichten/")},
 		{"schalter", plain("/schalter/", "/schalter/?nummer=A-00000-00000", "/schalter/?status=refused", "/schalter/anliegen/"+ref+"/")},
 		{"schalter", [][2]string{{"/schalter/veranstaltungen/", "/schalter/veranstaltungen/"}, {"/schalter/veranstaltungen/balkonsolar/", "/schalter/veranstaltungen/"}, {"/schalter/telefon/", "/schalter/telefon/"}}},
-		{"admin", [][2]string{{"/redaktion/", "/redaktion/"}, {"/redaktion/konten/", "/redaktion/konten/"}, {"/redaktion/auftraege/", "/redaktion/auftraege/"}, {"/redaktion/geraete/", "/redaktion/geraete/"}}},
+		{"admin", [][2]string{{"/redaktion/", "/redaktion/"}, {"/redaktion/konten/", "/redaktion/konten/"}, {"/redaktion/auftraege/", "/redaktion/auftraege/"}, {"/redaktion/geraete/", "/redaktion/geraete/"}, {"/planung/freigaben/", "/planung/"}}},
 	} {
 		t.Run(role.who, func(t *testing.T) {
 			ctx, notes := tab(t, b, s.URL)
 			w := way{t: t, ctx: ctx, script: true}
 			w.signIn(s, role.who)
 			if role.who == "planung" {
-				must(t, ctx, chromedp.Navigate(s.URL+"/planung/smart-kassel/"))
-				click(t, ctx, "Arbeitsmappe erstellen")
-				w.eventually(`a[href^="/planung/exporte/"]`)
+				must(t, ctx, chromedp.Navigate(s.URL+"/planung/exporte/umfragen/smart-kassel/"), chromedp.SendKeys("#f-grund", "Vorlage für den Ausschuss"))
+				click(t, ctx, "Paket erstellen")
+				w.eventually(`a[href^="/planung/exporte/"][download]`)
 			}
 			for _, p := range role.pages {
 				w.open(s.URL + p[0])

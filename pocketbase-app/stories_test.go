@@ -1,9 +1,11 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -43,6 +45,7 @@ func TestStories(t *testing.T) {
 			"sheet":     sheet,
 			"keep":      keep,
 			"save-link": saveLink,
+			"unpack":    unpack,
 		},
 	})
 }
@@ -264,6 +267,18 @@ func saveLink(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Fatalf("no link to %s on %s:\n%s", args[0], s.at, text(s.page))
+}
+
+// unpack is "unpack FILE": it writes the files of a ZIP archive into the story's folder.
+func unpack(ts *testscript.TestScript, neg bool, args []string) {
+	archive, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer archive.Close()
+	for _, f := range archive.File {
+		b, err := fs.ReadFile(archive, f.Name)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(f.Name), b, 0o600))
+	}
 }
 
 type formFields struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,16 +20,34 @@ import (
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
 )
 
 const (
-	fileLife = 30 * 24 * time.Hour  // how long a file can be downloaded
-	logLife  = 365 * 24 * time.Hour // how long the list keeps who downloaded it
-	system   = "system"             // made by the nightly job
-	format   = "xlsx"
+	fileLife = 30 * 24 * time.Hour  // how long a package can be fetched, if the clearance lasts as long
+	logLife  = 365 * 24 * time.Hour // how long it is kept who had a package and why
+	format   = "zip"
 )
 
-// file is a row of export_files.
+// Profile is what a package holds.
+type Profile struct {
+	Formats   []string `json:"formats"`        // names out of [Options.Formats]
+	From      string   `json:"from,omitempty"` // first and last day (Berlin, YYYY-MM-DD), both included
+	To        string   `json:"to,omitempty"`
+	Channels  []string `json:"channels,omitempty"`
+	Languages []string `json:"languages,omitempty"`
+	Personal  bool     `json:"personal,omitempty"`  // answers that tell who somebody is
+	FreeText  bool     `json:"free_text,omitempty"` // what people wrote themselves
+}
+
+// Package is one package to be written.
+type Package struct {
+	Survey  string
+	Profile Profile
+	Purpose string // who may use it, for what and until when, in German: it stands in the package
+}
+
+// file is a row of export_files: a package, or one that was to be.
 type file struct {
 	ID        string `db:"id"`
 	Survey    string `db:"survey"`
@@ -43,18 +62,33 @@ type file struct {
 	Created   int64  `db:"created"`
 	CreatedBy string `db:"created_by"`
 	Expires   int64  `db:"expires"`
+	Stored    string `db:"profile"` // JSON
+	Reason    string `db:"reason"`
+	Saved     string `db:"saved"`
 	Author    string `db:"author"` // name of the member of staff, if still there
+
+	Profile Profile `db:"-"`
 }
 
-const fileColumns = `f.id, f.survey, f.name, f.state, f.rows, f.bytes, f.sha256, f.done, f.total, f.error, f.created, f.created_by, f.expires,
+const fileColumns = `f.id, f.survey, f.name, f.state, f.rows, f.bytes, f.sha256, f.done, f.total, f.error, f.created, f.created_by, f.expires, f.profile, f.reason, f.saved,
 	COALESCE((SELECT s.name FROM staff AS s WHERE s.id = f.created_by), '') AS author`
 
-// files lists the files of one survey or, with slug "", of all; the newest first.
+func (f *file) read() error {
+	if err := json.Unmarshal([]byte(f.Stored), &f.Profile); err != nil {
+		return fmt.Errorf("export %s: profile: %w", f.ID, err)
+	}
+	return nil
+}
+
+// files lists the packages of one survey or, with slug "", of all; the newest first.
 func (pl *Planning) files(ctx context.Context, slug string, limit int) ([]file, error) {
 	var files []file
 	err := pl.p.App.DB().NewQuery(`SELECT ` + fileColumns + ` FROM export_files AS f
 		WHERE {:slug} IN ('', f.survey) ORDER BY f.created DESC, f.id LIMIT {:n}`).
 		Bind(dbx.Params{"slug": slug, "n": limit}).WithContext(ctx).All(&files)
+	for i := range files {
+		err = errors.Join(err, files[i].read())
+	}
 	return files, err
 }
 
@@ -62,33 +96,63 @@ func (pl *Planning) file(ctx context.Context, id string) (f file, err error) {
 	err = pl.p.App.DB().NewQuery(`SELECT ` + fileColumns + ` FROM export_files AS f WHERE f.id = {:id}`).
 		Bind(dbx.Params{"id": id}).WithContext(ctx).One(&f)
 	if base.IsNoRows(err) {
-		err = base.ErrNotFound
+		return f, base.ErrNotFound
+	}
+	if err == nil {
+		err = f.read()
 	}
 	return f, err
 }
 
 func (pl *Planning) path(id string) string { return filepath.Join(pl.o.Dir, id+"."+format) }
 
-// errBusy: another file is being made.
+// errBusy: another package is being made.
 var errBusy = base.Refuse(http.StatusConflict, "export_running")
 
-// begin notes a new file. The database lets only one be in the making; errBusy
-// means that there is one.
-func (pl *Planning) begin(ctx context.Context, slug, by string) (id string, err error) {
-	id = strings.ToLower(base.NewToken())
-	now := pl.p.Now()
-	res, err := pl.p.App.DB().NewQuery(`INSERT INTO export_files (id, survey, format, name, state, created, created_by, expires)
-		VALUES ({:id}, {:survey}, {:format}, {:name}, 'building', {:now}, {:by}, {:expires}) ON CONFLICT DO NOTHING`).Bind(dbx.Params{
-		"id": id, "survey": slug, "format": format, "by": by, "now": now.UnixMilli(), "expires": now.Add(fileLife).UnixMilli(),
-		"name": fileName(slug, now),
-	}).WithContext(ctx).Execute()
+// order is who wants which package and why.
+type order struct {
+	survey, staff, reason string
+	profile               Profile
+	saved                 string // id of the saved profile whose schedule asks
+}
+
+// begin notes a new package under the clearance of who wants it ([ErrNotCleared]).
+// The database lets only one be in the making; errBusy means that there is one.
+func (pl *Planning) begin(ctx context.Context, o order) (id string, err error) {
+	stored, err := json.Marshal(o.profile)
 	if err != nil {
 		return "", err
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return "", errors.Join(err, errBusy)
-	}
-	return id, nil
+	id = strings.ToLower(base.NewToken())
+	now := pl.p.Now()
+	return id, pl.p.App.RunInTransaction(func(tx core.App) error {
+		c, err := pl.cleared(ctx, tx.DB(), o.staff, o.survey)
+		if err != nil {
+			return err
+		}
+		if !c.covers(o.profile) {
+			return ErrNotCleared
+		}
+		expires, err := c.ends()
+		if err != nil {
+			return err
+		}
+		if latest := now.Add(fileLife); latest.Before(expires) {
+			expires = latest
+		}
+		res, err := tx.DB().NewQuery(`INSERT INTO export_files (id, survey, format, name, state, created, created_by, expires, profile, reason, clearance, saved)
+			VALUES ({:id}, {:survey}, {:format}, {:name}, 'building', {:now}, {:by}, {:expires}, {:profile}, {:reason}, {:clearance}, {:saved}) ON CONFLICT DO NOTHING`).Bind(dbx.Params{
+			"id": id, "survey": o.survey, "format": format, "by": o.staff, "now": now.UnixMilli(), "expires": expires.UnixMilli(),
+			"name": fileName(o.survey, now), "profile": string(stored), "reason": o.reason, "clearance": c.ID, "saved": o.saved,
+		}).WithContext(ctx).Execute()
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, errBusy)
+		}
+		return nil
+	})
 }
 
 // fileName is safe in every file system and header: what is no letter, digit or
@@ -107,8 +171,8 @@ func fileName(slug string, at time.Time) string {
 	return safe[:min(len(safe), 80)] + at.In(content.Berlin).Format("_2006-01-02_1504.") + format
 }
 
-// Run makes the files that planners ask for until ctx ends; it returns nil
-// then, after the file in the making has been given up. At first it clears what
+// Run makes the packages that planners ask for until ctx ends; it returns nil
+// then, after the one in the making has been given up. At first it clears what
 // a server that died in the middle has left.
 func (pl *Planning) Run(ctx context.Context) error {
 	defer pl.figures.close()
@@ -116,12 +180,12 @@ func (pl *Planning) Run(ctx context.Context) error {
 		return err
 	}
 	for {
-		id, slug, err := pl.waiting(ctx)
+		id, err := pl.waiting(ctx)
 		if err != nil && ctx.Err() == nil {
 			pl.p.App.Logger().Error("exports not looked up", "error", err.Error())
 		}
 		if id != "" {
-			pl.build(ctx, id, slug) // failures stand in the row
+			pl.build(ctx, id) // failures stand in the row
 			continue
 		}
 		select {
@@ -132,18 +196,17 @@ func (pl *Planning) Run(ctx context.Context) error {
 	}
 }
 
-// waiting gives the file that a planner asked for, "" when there is none. Files
-// of the nightly job are made by the job itself.
-func (pl *Planning) waiting(ctx context.Context) (id, slug string, err error) {
+// waiting gives the package that a planner asked for, "" when there is none. Those
+// of schedules are made by their job itself.
+func (pl *Planning) waiting(ctx context.Context) (id string, err error) {
 	if err := ctx.Err(); err != nil {
-		return "", "", err
+		return "", err
 	}
-	err = pl.p.App.DB().NewQuery(`SELECT id, survey FROM export_files WHERE state = 'building' AND created_by <> {:system}`).
-		Bind(dbx.Params{"system": system}).WithContext(ctx).Row(&id, &slug)
+	err = pl.p.App.DB().NewQuery(`SELECT id FROM export_files WHERE state = 'building' AND saved = ''`).WithContext(ctx).Row(&id)
 	if base.IsNoRows(err) {
 		err = nil
 	}
-	return id, slug, err
+	return id, err
 }
 
 // clean ends what was in the making and removes every file that is not ready.
@@ -172,10 +235,10 @@ func (pl *Planning) clean(ctx context.Context) error {
 	return err
 }
 
-// build makes one file and settles its row: ready, failed with the reason, or
+// build makes one package and settles its row: ready, failed with the reason, or
 // left as it was cancelled. Whatever happens, there is a file only when the row
 // says ready.
-func (pl *Planning) build(ctx context.Context, id, slug string) error {
+func (pl *Planning) build(ctx context.Context, id string) error {
 	pl.writing.Lock()
 	defer pl.writing.Unlock()
 	buildCtx, cancel := context.WithCancel(ctx)
@@ -189,14 +252,17 @@ func (pl *Planning) build(ctx context.Context, id, slug string) error {
 		pl.mu.Unlock()
 	}()
 
-	view, err := pl.survey(buildCtx, slug)
+	f, err := pl.file(buildCtx, id)
+	if err != nil {
+		return err
+	}
+	view, err := pl.survey(buildCtx, f.Survey)
 	var made file
 	if err == nil {
-		made, err = pl.write(buildCtx, cancel, id, slug)
+		made, err = pl.write(buildCtx, cancel, f)
 	}
 	if err == nil {
-		err = pl.settle(id, `state = 'ready', rows = {:rows}, bytes = {:bytes}, sha256 = {:sha256}, fingerprint = {:fingerprint}, done = {:rows}, total = {:rows}, finished = {:now}`,
-			dbx.Params{"rows": made.Rows, "bytes": made.Bytes, "sha256": made.SHA256, "fingerprint": view.fingerprint})
+		err = pl.ready(f, made, view)
 	}
 	if err == nil {
 		return nil
@@ -207,28 +273,22 @@ func (pl *Planning) build(ctx context.Context, id, slug string) error {
 		reason = pl.word("staff.planning.reason.restart")
 	}
 	if !errors.Is(err, errNotBuilding) && !errors.Is(err, context.Canceled) {
-		pl.p.App.Logger().Error("export failed", "survey", slug, "error", err.Error())
+		pl.p.App.Logger().Error("export failed", "survey", f.Survey, "error", err.Error())
 	}
-	settled := pl.settle(id, `state = 'failed', error = {:error}, finished = {:now}`, dbx.Params{"error": reason})
+	settled := settle(pl.p.App, id, `state = 'failed', error = {:error}, finished = {:now}`, dbx.Params{"error": reason, "now": pl.p.Now().UnixMilli()})
 	if errors.Is(settled, errNotBuilding) {
-		return fmt.Errorf("export of %s: %w", slug, errNotBuilding) // cancelled by hand
+		return fmt.Errorf("export of %s: %w", f.Survey, errNotBuilding) // cancelled by hand
 	}
-	return fmt.Errorf("export of %s: %w", slug, errors.Join(err, settled))
+	return fmt.Errorf("export of %s: %w", f.Survey, errors.Join(err, settled))
 }
 
 // errNotBuilding: the row is not in the making any more, somebody cancelled it.
 var errNotBuilding = errors.New("cancelled")
 
 // settle changes a row that is in the making.
-func (pl *Planning) settle(id, what string, values dbx.Params) error {
-	params := dbx.Params{"id": id}
-	if strings.Contains(what, "{:now}") {
-		params["now"] = pl.p.Now().UnixMilli()
-	}
-	for k, v := range values {
-		params[k] = v
-	}
-	res, err := pl.p.App.DB().NewQuery(`UPDATE export_files SET ` + what + ` WHERE id = {:id} AND state = 'building'`).Bind(params).Execute()
+func settle(app core.App, id, what string, values dbx.Params) error {
+	values["id"] = id
+	res, err := app.DB().NewQuery(`UPDATE export_files SET ` + what + ` WHERE id = {:id} AND state = 'building'`).Bind(values).Execute()
 	if err != nil {
 		return err
 	}
@@ -238,20 +298,59 @@ func (pl *Planning) settle(id, what string, values dbx.Params) error {
 	return nil
 }
 
+// ready hands a finished package over, if the clearance still holds. One that a
+// schedule asked for is told of by mail, and its occurrence is done.
+func (pl *Planning) ready(f, made file, view surveyView) error {
+	err := pl.p.App.RunInTransaction(func(tx core.App) error {
+		c, err := pl.cleared(context.Background(), tx.DB(), f.CreatedBy, f.Survey)
+		if err != nil {
+			return err
+		}
+		if !c.covers(f.Profile) {
+			return ErrNotCleared
+		}
+		if err := settle(tx, f.ID, `state = 'ready', rows = {:rows}, bytes = {:bytes}, sha256 = {:sha256}, fingerprint = {:fingerprint}, done = {:rows}, total = {:rows}, finished = {:now}`,
+			dbx.Params{"rows": made.Rows, "bytes": made.Bytes, "sha256": made.SHA256, "fingerprint": view.fingerprint, "now": pl.p.Now().UnixMilli()}); err != nil {
+			return err
+		}
+		if f.Saved == "" {
+			return nil
+		}
+		return pl.tell(tx, f, view)
+	})
+	if err == nil && f.Saved != "" {
+		pl.p.WakeOrders()
+	}
+	return err
+}
+
+// purpose is what a package says about who may use it.
+func (pl *Planning) purpose(ctx context.Context, f file) (string, error) {
+	c, err := pl.cleared(ctx, pl.p.App.DB(), f.CreatedBy, f.Survey)
+	if err != nil {
+		return "", err
+	}
+	return pl.word("staff.planning.watermark", "who", f.Author, "why", strings.Join(strings.Fields(f.Reason), " "), "until", germanDay(c.Until), "number", f.ID[:8]), nil
+}
+
 // write calls the writer, shows its progress and measures the file.
-func (pl *Planning) write(ctx context.Context, cancel func(), id, slug string) (f file, err error) {
+func (pl *Planning) write(ctx context.Context, cancel func(), f file) (made file, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
+	purpose, err := pl.purpose(ctx, f)
+	if err != nil {
+		return made, err
+	}
 	shown := -1
-	f.Rows, err = pl.o.Write(ctx, slug, pl.path(id), func(done, total int) {
+	made.Rows, err = pl.o.Write(ctx, Package{Survey: f.Survey, Profile: f.Profile, Purpose: purpose}, pl.path(f.ID), func(done, total int) {
 		if shown >= 0 && done < total && done-shown < total/100 {
 			return // a hundred steps are enough for the page
 		}
 		shown = done
-		if err := pl.settle(id, `done = {:done}, total = {:total}`, dbx.Params{"done": done, "total": total}); errors.Is(err, errNotBuilding) {
+		if err := settle(pl.p.App, f.ID, `done = {:done}, total = {:total}`, dbx.Params{"done": done, "total": total}); errors.Is(err, errNotBuilding) {
 			cancel()
 		}
 	})
@@ -259,10 +358,10 @@ func (pl *Planning) write(ctx context.Context, cancel func(), id, slug string) (
 		err = ctx.Err()
 	}
 	if err != nil {
-		return f, err
+		return made, err
 	}
-	f.Bytes, f.SHA256, err = measure(pl.path(id))
-	return f, err
+	made.Bytes, made.SHA256, err = measure(pl.path(f.ID))
+	return made, err
 }
 
 func measure(path string) (size int64, digest string, err error) {
@@ -293,15 +392,17 @@ func (pl *Planning) reason(err error) string {
 		return pl.word("staff.planning.reason.full")
 	case errors.Is(err, base.ErrNotFound):
 		return pl.word("staff.planning.reason.gone")
+	case errors.Is(err, ErrNotCleared):
+		return pl.word("staff.planning.reason.not_cleared")
 	case errors.Is(err, context.DeadlineExceeded):
 		return pl.word("staff.planning.reason.slow")
 	}
 	return pl.word("staff.planning.reason.other")
 }
 
-// cancel ends a file in the making; false when it was no longer.
+// cancel ends a package in the making; false when it was no longer.
 func (pl *Planning) cancel(id string) (bool, error) {
-	err := pl.settle(id, `state = 'cancelled', finished = {:now}`, nil)
+	err := settle(pl.p.App, id, `state = 'cancelled', finished = {:now}`, dbx.Params{"now": pl.p.Now().UnixMilli()})
 	if errors.Is(err, errNotBuilding) {
 		return false, nil
 	}
@@ -317,81 +418,36 @@ func (pl *Planning) cancel(id string) (bool, error) {
 	return true, nil
 }
 
-// NightlyExport makes a file of every survey whose counts have changed since
-// its last one. It waits while a planner's file is in the making. The note tells
-// how many; the error joins those of single surveys.
-func (pl *Planning) NightlyExport(ctx context.Context) (note string, err error) {
-	all, err := pl.surveys(ctx)
-	if err != nil {
-		return "", err
-	}
-	made, unchanged := 0, 0
-	for _, v := range all {
-		changed, e := pl.changed(ctx, v)
-		switch {
-		case e != nil:
-			err = errors.Join(err, e)
-		case !changed:
-			unchanged++
-		default:
-			if e := pl.exportNow(ctx, v.Slug); e == nil {
-				made++
-			} else if !errors.Is(e, errNotBuilding) { // a planner may cancel it
-				err = errors.Join(err, e)
-			}
-		}
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return pl.word("staff.planning.nightly", "made", made, "unchanged", unchanged), err
-}
-
-// changed reports whether a survey has responses that its last file lacks.
-func (pl *Planning) changed(ctx context.Context, v surveyView) (bool, error) {
-	if v.Total == 0 {
-		return false, nil
-	}
-	var last string
-	err := pl.p.App.DB().NewQuery(`SELECT fingerprint FROM export_files WHERE survey = {:survey} AND state = 'ready' ORDER BY created DESC LIMIT 1`).
-		Bind(dbx.Params{"survey": v.Slug}).WithContext(ctx).Row(&last)
-	if err != nil && !base.IsNoRows(err) {
-		return false, err
-	}
-	return last != v.fingerprint, nil
-}
-
-// exportNow waits for its turn and makes a file.
-func (pl *Planning) exportNow(ctx context.Context, slug string) error {
-	for {
-		id, err := pl.begin(ctx, slug, system)
-		if err == nil {
-			return pl.build(ctx, id, slug)
-		}
-		if !errors.Is(err, errBusy) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-// Sweep removes files after 30 days and forgets after a year who took them.
-func (pl *Planning) Sweep(ctx context.Context) (note string, err error) {
-	now := pl.p.Now()
+// withdraw removes packages whose time is over, or whose owner is no longer cleared
+// for what is in them.
+func (pl *Planning) withdraw(ctx context.Context) (n int, err error) {
 	var expired []string
-	if err := pl.p.App.DB().NewQuery(`UPDATE export_files SET state = 'expired' WHERE state = 'ready' AND expires <= {:now} RETURNING id`).
-		Bind(dbx.Params{"now": now.UnixMilli()}).WithContext(ctx).Column(&expired); err != nil {
-		return "", err
+	if err := pl.p.App.DB().NewQuery(`UPDATE export_files AS f SET state = 'expired' WHERE state = 'ready' AND (expires <= {:now} OR NOT EXISTS (
+		SELECT 1 FROM export_clearances AS c, staff AS s, json_each(s.roles) AS role
+		WHERE c.staff = f.created_by AND c.survey = f.survey AND c.revoked IS NULL AND c.until >= {:today}
+			AND c.personal >= COALESCE(json_extract(f.profile, '$.personal'), 0) AND c.free_text >= COALESCE(json_extract(f.profile, '$.free_text'), 0)
+			AND s.id = c.staff AND NOT s.disabled AND role.value = {:planner})) RETURNING id`).
+		Bind(dbx.Params{"now": pl.p.Now().UnixMilli(), "today": pl.today(), "planner": base.Planner}).WithContext(ctx).Column(&expired); err != nil {
+		return 0, err
 	}
 	for _, id := range expired {
 		err = errors.Join(err, removed(pl.path(id)))
 	}
-	_, e := pl.p.App.DB().NewQuery(`DELETE FROM export_files WHERE state IN ('failed', 'cancelled') AND expires <= {:now}
-		OR state = 'expired' AND expires <= {:old}`).
-		Bind(dbx.Params{"now": now.UnixMilli(), "old": now.Add(-logLife).UnixMilli()}).WithContext(ctx).Execute()
-	return pl.word("staff.planning.swept", "n", len(expired)), errors.Join(err, e)
+	return len(expired), err
+}
+
+// Sweep removes packages whose time is over and forgets after a year who had them
+// and under which clearance.
+func (pl *Planning) Sweep(ctx context.Context) (note string, err error) {
+	n, err := pl.withdraw(ctx)
+	now := pl.p.Now()
+	old := now.Add(-logLife)
+	_, e := pl.p.App.DB().NewQuery(`DELETE FROM export_files WHERE state IN ('failed', 'cancelled', 'expired') AND expires <= {:old}`).
+		Bind(dbx.Params{"old": old.UnixMilli()}).WithContext(ctx).Execute()
+	err = errors.Join(err, e)
+	_, e = pl.p.App.DB().NewQuery(`DELETE FROM export_clearances WHERE revoked <= {:old} OR until <= {:day}`).
+		Bind(dbx.Params{"old": old.UnixMilli(), "day": old.In(content.Berlin).Format(time.DateOnly)}).WithContext(ctx).Execute()
+	err = errors.Join(err, e)
+	_, e = pl.p.App.DB().NewQuery(`DELETE FROM export_profiles WHERE NOT EXISTS (SELECT 1 FROM staff AS s WHERE s.id = staff)`).WithContext(ctx).Execute()
+	return pl.word("staff.planning.swept", "n", n), errors.Join(err, e)
 }

@@ -34,16 +34,21 @@ type Options struct {
 	// without responses may be missing.
 	Counts func(ctx context.Context) ([]Count, error)
 
-	// Write writes the workbook of a survey to path, whole or not at all, and
-	// gives the number of responses in it. An error with the method
-	// Reason() string says itself, in German, why there is no file.
-	Write func(ctx context.Context, slug, path string, progress func(done, total int)) (rows int, err error)
+	// Write writes a package to path, whole or not at all, and gives the number of
+	// responses in it. An error with the method Reason() string says itself, in
+	// German, why there is no file.
+	Write func(ctx context.Context, pkg Package, path string, progress func(done, total int)) (rows int, err error)
+
+	Formats []Format // that a package can hold, in the order in which they are shown
 
 	// Ask gives protected figures; nil: the pages show counts only.
 	Ask disclosure.Ask
 
 	Dir string // where the files are, "<data dir>/exports"; made when missing
 }
+
+// Format is a form in which a package can hold the answers.
+type Format struct{ Name, Title string }
 
 // Count is how many responses a survey got on one day by one channel.
 type Count struct {
@@ -78,14 +83,13 @@ func New(p *base.Platform, o Options) (*Planning, error) {
 	return &Planning{p: p, o: o, since: p.Now(), asked: make(chan struct{}, 1), stop: map[string]context.CancelFunc{}, figures: newFigures(p, o.Ask)}, nil
 }
 
-// Bind adds the routes; all of them are for planners and admins.
+// Bind adds the routes. Counts are for planners and admins, clearances are given by
+// admins, and single responses are for planners who are cleared for the survey.
 func (pl *Planning) Bind(se *core.ServeEvent) {
 	need := base.Need(base.Planner, base.Admin)
 	pl.p.Route(se, "GET", "/planung/{$}", pl.showSurveys, need)
 	pl.bindViews(se, need)
-	pl.p.Route(se, "POST", "/planung/{slug}/exporte/{$}", pl.startExport, need)
-	pl.p.Route(se, "GET", "/planung/exporte/{id}/{$}", pl.download, need)
-	pl.p.Route(se, "POST", "/planung/exporte/{id}/abbrechen/{$}", pl.cancelExport, need)
+	pl.bindExports(se, need)
 }
 
 func (pl *Planning) word(key string, args ...any) string {

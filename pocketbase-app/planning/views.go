@@ -111,7 +111,6 @@ type detail struct {
 	Periods []period
 	ByWay   figureView
 	Groups  []figureView // by district, by age
-	exportsPart
 }
 
 type period struct {
@@ -165,9 +164,6 @@ func (pl *Planning) overview(e *core.RequestEvent, status int, v base.View) erro
 				d.Groups = append(d.Groups, one)
 			}
 		}
-	}
-	if d.exportsPart, err = pl.exportsPart(ctx, s.surveyView); err != nil {
-		return err
 	}
 	if v.Form == nil {
 		v.Form = t.form()
