@@ -515,13 +515,15 @@ func (e *entry) copyTo(archive *zip.Writer, s Survey) error {
 		return err
 	}
 	head := &zip.FileHeader{
-		Name: e.name, Method: zip.Deflate, Modified: s.Exported.UTC(), CRC32: e.crc.Sum32(),
+		Name: e.name, Method: zip.Deflate, CRC32: e.crc.Sum32(),
 		CompressedSize64: uint64(size), UncompressedSize64: uint64(e.bytes),
 	}
 	if e.deflated == nil {
 		head.Method = zip.Store
 	}
 	head.SetMode(0o600)
+	//lint:ignore SA1019 CreateRaw writes these fields and not the one that replaced them.
+	head.SetModTime(s.Exported)
 	w, err := archive.CreateRaw(head)
 	if err != nil {
 		return err

@@ -39,6 +39,9 @@ func unpacked(t *testing.T, path string) (map[string][]byte, exports.Manifest) {
 	defer archive.Close()
 	files := map[string][]byte{}
 	for _, f := range archive.File {
+		if f.Modified.Year() < 2026 {
+			t.Errorf("%s is of %v", f.Name, f.Modified)
+		}
 		r, err := f.Open()
 		if err != nil {
 			t.Fatal(err)

@@ -193,6 +193,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		return nil, err
 	}
 	s.reports = planning.NewReports(p, s.reportList(), s.writeReport)
+	s.participation.Cleared = s.planning.Cleared
 
 	if s.jobs, err = jobs.New(p, s.schedule()); err != nil {
 		return nil, err

@@ -55,6 +55,10 @@ type Participation struct {
 	pairings   *base.Limits
 	uploads    *uploads
 	gate       *gate.Gate
+
+	// Cleared reports whether a planner may see what people sent as files in a
+	// survey; nil lets every planner.
+	Cleared func(ctx context.Context, staff *core.Record, slug string) (bool, error)
 }
 
 // New makes the matter and starts its writer; [Participation.Close] ends it.

@@ -51,9 +51,25 @@ func newUploads(p *base.Platform) *uploads {
 }
 
 func (pt *Participation) bindUploads(se *core.ServeEvent) {
-	cleared := base.Need(base.Planner, base.Moderator)
-	pt.p.Route(se, "GET", "/planung/umfragen/{slug}/dateien/{$}", pt.listUploads, cleared)
-	pt.p.Route(se, "GET", "/planung/umfragen/{slug}/dateien/{name}", pt.showUpload, cleared)
+	role := base.Need(base.Planner, base.Moderator)
+	pt.p.Route(se, "GET", "/planung/umfragen/{slug}/dateien/{$}", pt.listUploads, role, pt.needClearance)
+	pt.p.Route(se, "GET", "/planung/umfragen/{slug}/dateien/{name}", pt.showUpload, role, pt.needClearance)
+}
+
+// needClearance lets moderators pass, and planners who are cleared for the survey.
+func (pt *Participation) needClearance(e *core.RequestEvent) error {
+	staff := base.Staff(e)
+	if pt.Cleared == nil || base.HasRole(staff, base.Moderator) {
+		return e.Next()
+	}
+	ok, err := pt.Cleared(e.Request.Context(), staff, e.Request.PathValue("slug"))
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return base.Refuse(http.StatusForbidden, "not_cleared")
+	}
+	return e.Next()
 }
 
 // take keeps the files that a page's form brought for its items and puts their

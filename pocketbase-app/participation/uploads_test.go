@@ -302,6 +302,29 @@ func TestErasedAnswersTakeTheirFilesAlong(t *testing.T) {
 	}
 }
 
+func TestPlannersSeeUploadsUnderAClearance(t *testing.T) {
+	for _, c := range []struct {
+		roles   []string
+		cleared bool
+		status  int
+	}{
+		{[]string{base.Planner}, false, 403}, {[]string{base.Planner}, true, 200}, {[]string{base.Moderator}, false, 200}, {[]string{base.Planner, base.Moderator}, false, 200},
+	} {
+		p := basetest.New(t, participation.Words)
+		m := participation.New(p)
+		t.Cleanup(m.Close)
+		m.Cleared = func(_ context.Context, staff *core.Record, slug string) (bool, error) {
+			return c.cleared && base.HasRole(staff, base.Planner) && slug == "bilder", nil
+		}
+		publish(t, p, withFiles())
+		srv, client := basetest.Serve(t, p, m.Bind, basetest.SignedIn(t, p, c.roles...))
+		v := (&world{p, m, srv, client}).visitor(t)
+		if got := v.get("/planung/umfragen/bilder/dateien/"); got.status != c.status {
+			t.Errorf("%v, cleared %v: %d", c.roles, c.cleared, got.status)
+		}
+	}
+}
+
 func TestStaffSeeUploadsSafely(t *testing.T) {
 	for role, may := range map[string]bool{base.Planner: true, base.Moderator: true, base.Editor: false, base.Counter: false, base.Admin: false, "": false} {
 		p := basetest.New(t, participation.Words)
