@@ -61,10 +61,10 @@ func BenchmarkExportBesideWriters(b *testing.B) {
 	var alone, beside, tailAlone, tailBeside, took []float64
 	wal := 0.0
 	for range 3 {
-		a := writers(b, s, func(since time.Time) bool { return time.Since(since) < 8*time.Second })
+		a := sending(b, s, func(since time.Time) bool { return time.Since(since) < 8*time.Second })
 		started := time.Now()
 		send(page+"starten/", url.Values{"format": {"xlsx", "csv", "parquet", "sav"}, "grund": {"Messung neben Antworten"}, "every": {""}})
-		e := writers(b, s, func(time.Time) bool { return running() })
+		e := sending(b, s, func(time.Time) bool { return running() })
 		took = append(took, time.Since(started).Seconds())
 		alone, tailAlone = append(alone, at(a, 0.5)), append(tailAlone, at(a, 0.95))
 		beside, tailBeside = append(beside, at(e, 0.5)), append(tailBeside, at(e, 0.95))
@@ -79,9 +79,9 @@ func BenchmarkExportBesideWriters(b *testing.B) {
 	row(b, "server-memory-peak", "MiB", s.memory(b, "VmHWM"), 0, 0)
 }
 
-// writers sends 50 answers a second while on says so and gives how long each took,
+// sending sends 50 answers a second while on says so and gives how long each took,
 // in milliseconds.
-func writers(b *testing.B, s *instance, on func(since time.Time) bool) []float64 {
+func sending(b *testing.B, s *instance, on func(since time.Time) bool) []float64 {
 	b.Helper()
 	var mu sync.Mutex
 	var took []float64

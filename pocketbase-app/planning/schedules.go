@@ -180,5 +180,5 @@ func (pl *Planning) tell(tx core.App, f file, view surveyView) error {
 	if err != nil {
 		return err
 	}
-	return pl.p.PutOrder(tx, hooks.Order{Key: "mail:export:" + f.ID, Provider: "mail", Kind: "private-mail", Subject: "export:" + f.Survey, Payload: payload})
+	return pl.p.PutOrder(tx, hooks.Order{Key: "mail:export:" + f.ID, Provider: "mail", Kind: base.PrivateMail, Subject: "export:" + f.Survey, Payload: payload})
 }

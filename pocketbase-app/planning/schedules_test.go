@@ -14,6 +14,7 @@ import (
 	"servicepoint/content"
 	"servicepoint/content/survey"
 	"servicepoint/hooks"
+	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/basetest"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -173,14 +174,18 @@ func TestAScheduledPackageIsToldByMail(t *testing.T) {
 		t.Fatal(orders, err)
 	}
 	var m hooks.Mail
-	if err := json.Unmarshal([]byte(orders[0].Payload), &m); err != nil {
+	payload, err := h.p.OpenPayload(orders[0].Kind, orders[0].Key, []byte(orders[0].Payload))
+	if err != nil || strings.Contains(orders[0].Payload, "planung") {
+		t.Fatal(orders[0].Payload, err)
+	}
+	if err := json.Unmarshal(payload, &m); err != nil {
 		t.Fatal(err)
 	}
 	staff, err := h.p.App.FindRecordById("staff", b.staff)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.To != staff.Email() || orders[0].Kind != "private-mail" || !strings.Contains(m.Text, "http://service-point.test"+exportsAt+"#exporte") ||
+	if m.To != staff.Email() || orders[0].Kind != base.PrivateMail || !strings.Contains(m.Text, "http://service-point.test"+exportsAt+"#exporte") ||
 		!strings.Contains(m.Text, "„Nächtlich“") || strings.Contains(m.Text, h.only().ID) || strings.Contains(m.Text, "{") {
 		t.Errorf("%s %+v", orders[0].Kind, m)
 	}
