@@ -47,6 +47,7 @@ bench: build ## the figures of docs/performance.md, each beside its floor or pee
 	@set -o pipefail; { go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./pocketbase-app && \
 	   go test -run '^$$' -bench Seats -benchtime 1x ./pocketbase-app/booking && \
 	   go test -run '^$$' -bench . -benchtime 5x ./content/disclosure && \
+	   go test -run '^$$' -bench . ./content/survey ./content/citymap && \
 	   go test -run '^$$' -bench . -benchtime 2s ./pocketbase-app/participation && \
 	   go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./site && \
 	   go test -run '^$$' -bench 'CSV|Parquet' -benchtime 1x ./exports/delimited ./exports/parquet && \
@@ -54,7 +55,7 @@ bench: build ## the figures of docs/performance.md, each beside its floor or pee
 	@echo; .ci/bench-table bin/bench.txt
 
 fuzz: ## every fuzz target for FUZZTIME (default 20s)
-	@for pkg in $$(go list $(PKGS)); do for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	@for pkg in $$(go list $(PKGS)); do list=$$(go test -list '^Fuzz' $$pkg) || exit 1; for f in $$(grep '^Fuzz' <<< "$$list"); do \
 	  echo "$$pkg $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(or $(FUZZTIME),20s) $$pkg || exit 1; done; done
 
 golden: ## write the golden pages and sheets anew; read the diff before you commit it

@@ -87,6 +87,7 @@ func examples(t *testing.T, doc string) []example {
 // What the answers name anew (references, secrets, tags) takes the place of what
 // the document shows in the examples that follow.
 func TestAPIDocument(t *testing.T) {
+	t.Parallel()
 	b, err := os.ReadFile(apiDoc)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +130,7 @@ func TestAPIDocument(t *testing.T) {
 		t.Run(fmt.Sprintf("line %d: %s", x.line, x.request), func(t *testing.T) {
 			res, got := send(t, x)
 			// The desk answers a moment after the request was taken.
-			for end := time.Now().Add(10 * time.Second); strings.Contains(x.answer, `"received"`) && !strings.Contains(string(got), `"received"`) && time.Now().Before(end); {
+			for end := time.Now().Add(patience); strings.Contains(x.answer, `"received"`) && !strings.Contains(string(got), `"received"`) && time.Now().Before(end); {
 				time.Sleep(50 * time.Millisecond)
 				res, got = send(t, x)
 			}

@@ -16,6 +16,7 @@ import (
 // TestBackupByTheAPI takes a backup as an operator does in the dashboard, of a
 // running server, looks what is in it, and restores it.
 func TestBackupByTheAPI(t *testing.T) {
+	t.Parallel()
 	dir := seeded(t)
 	exe, err := os.Executable()
 	if err != nil {

@@ -38,6 +38,7 @@ var endpoints = []endpoint{
 // TestBadInput sends every kind of broken input to every endpoint: the answer is
 // a 4xx that people can read, in their language, as a problem document or a page.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	s := running(t)
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	long := strings.Repeat("x", 20_000)

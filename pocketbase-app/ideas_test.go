@@ -18,6 +18,7 @@ import (
 // file of the releases, in the API and in the log. The negative control is what
 // may be read: it must be found.
 func TestTheSiteKnowsReleasedIdeasOnly(t *testing.T) {
+	t.Parallel()
 	s := running(t)
 	moderator, editor := visitor(t), visitor(t)
 	signIn(t, moderator, s.URL, "moderation")

@@ -232,6 +232,7 @@ func TestBrowserRightToLeft(t *testing.T) {
 // TestLogsHoldNoPersonalData reads the request log after a journey: no name, no
 // mail address, no answer, no reference.
 func TestLogsHoldNoPersonalData(t *testing.T) {
+	t.Parallel()
 	s := running(t)
 	key := newUUID()
 	ref, err := reference(http.MethodPost, s.URL+"/api/v1/events/balkonsolar/bookings", key,

@@ -32,7 +32,12 @@ func TestMain(m *testing.M) {
 type tidy struct{ m *testing.M }
 
 func (t tidy) Run() int {
-	defer func() { os.RemoveAll(template.dir) }()
+	defer func() {
+		os.RemoveAll(template.dir)
+		if chromium.stop != nil {
+			chromium.stop()
+		}
+	}()
 	return t.m.Run()
 }
 
@@ -108,7 +113,16 @@ func runningIn(t testing.TB, dir string) *instance {
 func start(dir string, flags ...string) (*instance, error) { return startIn("", dir, flags...) }
 
 // startIn is [start] from another working directory, "" for the test's own.
-func startIn(from, dir string, flags ...string) (*instance, error) {
+func startIn(from, dir string, flags ...string) (s *instance, err error) {
+	for range 5 { // something else may take the free port before the server does
+		if s, err = startOnce(from, dir, flags...); err == nil || !strings.Contains(err.Error(), "address already in use") {
+			break
+		}
+	}
+	return s, err
+}
+
+func startOnce(from, dir string, flags ...string) (*instance, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -130,7 +144,7 @@ func startIn(from, dir string, flags ...string) (*instance, error) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.cmd.Wait() }()
-	deadline := time.Now().Add(90 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for time.Now().Before(deadline) {
 		select {
 		case err := <-ended:
@@ -145,7 +159,7 @@ func startIn(from, dir string, flags ...string) (*instance, error) {
 		}
 	}
 	s.Kill()
-	return nil, fmt.Errorf("server is not healthy after 90 s:\n%s", s.log)
+	return nil, fmt.Errorf("server is not healthy after three minutes:\n%s", s.log)
 }
 
 // Stop ends the server as an operator would, and waits.

@@ -158,6 +158,7 @@ var staffPages = []staffPage{
 // TestRolesAndPages goes to every page of staff as a guest and with every account
 // of the demo: guests are sent to the log-in, others to what their roles open.
 func TestRolesAndPages(t *testing.T) {
+	t.Parallel()
 	s := running(t)
 	accounts := []struct {
 		name  string
@@ -221,6 +222,7 @@ func TestRolesAndPages(t *testing.T) {
 // TestAnEditorDoesNotPublish: the refusal is not only a status. The page of a
 // guide stays as it is when somebody without the role sends a proper form.
 func TestAnEditorDoesNotPublish(t *testing.T) {
+	t.Parallel()
 	s := running(t)
 	editor, publisher := visitor(t), visitor(t)
 	signIn(t, editor, s.URL, "autor")
@@ -262,6 +264,7 @@ func TestAnEditorDoesNotPublish(t *testing.T) {
 // TestTheCookieOpensNoAPI: PocketBase's own API does not know the session, and no
 // route of ours gives staff more than a guest.
 func TestTheCookieOpensNoAPI(t *testing.T) {
+	t.Parallel()
 	s := running(t)
 	admin, guest := visitor(t), visitor(t)
 	signIn(t, admin, s.URL, "admin")

@@ -170,7 +170,7 @@ func (w way) pick(selector, value string) {
 // eventually loads the page again until something is there.
 func (w way) eventually(selector string) {
 	w.t.Helper()
-	for range 60 {
+	for until := time.Now().Add(patience); time.Now().Before(until); {
 		if eval[bool](w.t, w.ctx, fmt.Sprintf(`document.querySelector(%q) !== null`, selector)) {
 			return
 		}
@@ -183,7 +183,7 @@ func (w way) eventually(selector string) {
 // shows waits until a public page says something, or (not wanted) no longer does.
 func shows(t *testing.T, url, text string, wanted bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		res, err := http.Get(url)
 		if err != nil {
@@ -199,7 +199,7 @@ func shows(t *testing.T, url, text string, wanted bool) {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	t.Fatalf("%s: %q shown is not %v within 30 s", url, text, wanted)
+	t.Fatalf("%s: %q shown is not %v after a minute", url, text, wanted)
 }
 
 const (

@@ -23,6 +23,7 @@ import (
 
 // TestStories tells the flows over the real program: testdata/stories/*.txtar.
 func TestStories(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/stories",
 		Setup: func(env *testscript.Env) error {
@@ -74,7 +75,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	server, err := startIn(from, dir, "--demo")
 	ts.Check(err)
 	jar, _ := cookiejar.New(nil)
-	s.server, s.client = server, &http.Client{Jar: jar, Timeout: 30 * time.Second}
+	s.server, s.client = server, &http.Client{Jar: jar, Timeout: patience}
 	ts.Setenv("URL", server.URL)
 	ts.Setenv("DIR", dir)
 }
@@ -193,10 +194,10 @@ func submit(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("no form with %v and button %q on %s:\n%s", given, button, s.at, text(s.page))
 }
 
-// waitFor is "wait-for PATH STATUS [TEXT]": it asks until the answer is so (30 s).
+// waitFor is "wait-for PATH STATUS [TEXT]": it asks until the answer is so, for a minute at most.
 func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	var last string
-	for range 300 {
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
 		res, err := of(ts).client.Get(of(ts).server.URL + args[0])
 		ts.Check(err)
 		b, _ := io.ReadAll(res.Body)
@@ -205,7 +206,6 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 		if fmt.Sprint(res.StatusCode) == args[1] && (len(args) < 3 || strings.Contains(string(b), args[2])) {
 			return
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	ts.Fatalf("%s never became %v; last: %s", args[0], args[1:], last)
 }
@@ -226,12 +226,11 @@ func sheet(ts *testscript.TestScript, neg bool, args []string) {
 // "keep NAME glob PATTERN" keeps the first matching file name.
 func keep(ts *testscript.TestScript, neg bool, args []string) {
 	if args[1] == "glob" {
-		for range 100 {
+		for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
 			if files, _ := filepath.Glob(args[2]); len(files) > 0 {
 				ts.Setenv(args[0], files[0])
 				return
 			}
-			time.Sleep(100 * time.Millisecond)
 		}
 		ts.Fatalf("no file %s", args[2])
 	}

@@ -27,8 +27,7 @@ func (w way) rank(button string, order ...string) {
 	}
 	want := strings.Join(order, " ")
 	var got string
-	for range 200 {
-		time.Sleep(25 * time.Millisecond)
+	for until := time.Now().Add(patience); time.Now().Before(until); time.Sleep(10 * time.Millisecond) {
 		s, err := chromedp.Run(w.ctx, chromedp.Evaluate[string](`[...document.querySelectorAll(".ranked input")].map(i => i.value).join(" ") + (document.activeElement.closest("[data-ranking]") ? "" : " (focus lost)")`))
 		if got = s; err == nil && got == want {
 			return

@@ -13,6 +13,7 @@ import (
 // TestChannelsAreOnlyNamedByThoseWhoHaveThem: whoever may say one channel is a
 // control for those who may not.
 func TestChannelsAreOnlyNamedByThoseWhoHaveThem(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	q := smartKassel()
 	q.Slug, q.Access = "proof", survey.AccessProof

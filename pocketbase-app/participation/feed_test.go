@@ -194,6 +194,7 @@ func TestTheFeedNeverReadsPersonalAnswers(t *testing.T) {
 // do, for rows that were created after the last one it saw: it loses some, because a
 // writer takes the time before it gets its turn.
 func TestTheFeedLosesNothingUnderEightWriters(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if _, err := w.App.NonconcurrentDB().NewQuery(`CREATE TABLE naive (id TEXT PRIMARY KEY, created INTEGER NOT NULL) STRICT`).Execute(); err != nil {
 		t.Fatal(err)

@@ -84,6 +84,7 @@ func (v *visitor) send(path string, changes ...string) page {
 }
 
 func TestAWalkThroughEveryTypeWithoutAScript(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	everything(t, w)
 	v := w.visitor(t)

@@ -103,6 +103,7 @@ func killed(t *testing.T, dir string, env ...string) map[string]bool {
 }
 
 func TestKillingTheProcessLosesNothingAcknowledged(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	acknowledged := killed(t, dir)
 	db, err := base.ConnectSnapshot(filepath.Join(dir, "data.db"))
@@ -126,6 +127,7 @@ func TestKillingTheProcessLosesNothingAcknowledged(t *testing.T) {
 // was acknowledged is there once, in the database or in the urn, and there are as
 // many used passes as answers.
 func TestKillingTheProcessLosesNothingInTheUrn(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	acknowledged := killed(t, dir, killUrn+"=1")
 	app := core.NewBaseApp(core.BaseAppConfig{DataDir: dir, DBConnect: base.Connect})

@@ -126,6 +126,7 @@ func TestTheAddressOfALinkIsNotKept(t *testing.T) {
 // Whoever is interrupted anywhere, closes the browser, follows a private link to
 // another one and changes the language sends the same as who goes straight through.
 func TestResumedEqualsUninterrupted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	if _, err := w.App.DB().NewQuery(`CREATE TABLE seen (id TEXT PRIMARY KEY)`).Execute(); err != nil {
 		t.Fatal(err)

@@ -54,6 +54,7 @@ func readable(t testing.TB, dir, text string) (files []string) {
 // from page to page, save by themselves, make links, get one by mail and go on
 // elsewhere. The control is the same text in the form that drafts had before.
 func TestNoFileHoldsWhatADraftSays(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.Demo = true // no limit of mails
 	dir := w.App.DataDir()

@@ -135,6 +135,7 @@ func losing(t *testing.T, target string, lose func(path string) bool) (string, *
 // tablets is sent up to seven times. The control makes an id for every try, as
 // that tablet did.
 func TestLostAnswersOfTheServerMakeNoDuplicates(t *testing.T) {
+	t.Parallel()
 	const tablets, people, most = 4, 37, 6
 	run := func(t *testing.T, perTry bool) (responses, different, lost int) {
 		w := newWorld(t)

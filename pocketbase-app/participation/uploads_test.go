@@ -326,6 +326,7 @@ func TestPlannersSeeUploadsUnderAClearance(t *testing.T) {
 }
 
 func TestStaffSeeUploadsSafely(t *testing.T) {
+	t.Parallel()
 	for role, may := range map[string]bool{base.Planner: true, base.Moderator: true, base.Editor: false, base.Counter: false, base.Admin: false, "": false} {
 		p := basetest.New(t, participation.Words)
 		p.App.Settings().RateLimits.Enabled = false
