@@ -182,7 +182,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	s.planning, err = planning.New(p, planning.Options{
 		Dir:    filepath.Join(dir, "exports"),
 		Counts: s.counts,
-		Ask:    s.results.Ask,
+		Ask:    s.results.AskAll,
 		Write:  s.writePackage, Formats: exportFormats(),
 	})
 	if err != nil {

@@ -59,6 +59,11 @@ type Option struct {
 // below, or that there is no such survey.
 type Ask func(ctx context.Context, slug, staff string, q Question) (Answer, error)
 
+// AskAll answers several questions, reading the people once. each is called with
+// the place of every question and what Ask would have answered; the error says that
+// there are no more calls because something broke.
+type AskAll func(ctx context.Context, slug, staff string, questions []Question, each func(i int, a Answer, err error)) error
+
 // Why there is no answer. Their texts are codes of words: "problem.<code>".
 var (
 	ErrQuestion = errors.New("disclosure_question") // of something that cannot be asked so: personal, a text, no list of values, the same twice

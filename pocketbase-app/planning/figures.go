@@ -20,11 +20,11 @@ const (
 )
 
 // figures asks for protected figures and remembers them. What takes long is
-// counted in the background, one figure after the other: [figures.close] waits
-// for it.
+// counted in the background, one page after the other: [figures.close] waits for
+// it.
 type figures struct {
 	p        *base.Platform
-	ask      disclosure.Ask
+	ask      disclosure.AskAll
 	patience time.Duration
 
 	ctx  context.Context
@@ -46,7 +46,7 @@ type figure struct {
 	at          time.Time
 }
 
-func newFigures(p *base.Platform, ask disclosure.Ask) *figures {
+func newFigures(p *base.Platform, ask disclosure.AskAll) *figures {
 	f := &figures{p: p, ask: ask, patience: patience, turn: make(chan struct{}, 1), known: map[string]*figure{}}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f
@@ -87,11 +87,11 @@ func (f *figures) of(ctx context.Context, view surveyView, staff string, questio
 	}
 	f.mu.Unlock()
 	if len(todo) > 0 {
-		f.work.Go(func() {
-			for _, i := range todo {
-				f.count(view.Slug, staff, questions[i], got[i])
-			}
-		})
+		some, ones := make([]disclosure.Question, len(todo)), make([]*figure, len(todo))
+		for i, k := range todo {
+			some[i], ones[i] = questions[k], got[k]
+		}
+		f.work.Go(func() { f.count(view.Slug, staff, some, ones) })
 	}
 	enough := time.NewTimer(f.patience)
 	defer enough.Stop()
@@ -116,20 +116,35 @@ func (f *figures) of(ctx context.Context, view surveyView, staff string, questio
 	return got, ready, nil
 }
 
-// count settles one figure when it is its turn. Faults are not remembered.
-func (f *figures) count(slug, staff string, q disclosure.Question, one *figure) {
+// count settles figures when it is their turn. Faults are not remembered.
+func (f *figures) count(slug, staff string, questions []disclosure.Question, ones []*figure) {
 	f.turn <- struct{}{}
 	defer func() { <-f.turn }()
-	defer close(one.done)
-	if one.err = f.ctx.Err(); one.err == nil {
-		one.Answer, one.err = f.ask(f.ctx, slug, staff, q)
+	left := slices.Clone(ones)
+	settle := func(i int, a disclosure.Answer, err error) {
+		if one := left[i]; one != nil {
+			left[i], one.Answer, one.err = nil, a, err
+			close(one.done)
+		}
 	}
-	if one.err != nil && !refused(one.err) {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		maps.DeleteFunc(f.known, func(_ string, k *figure) bool { return k == one })
+	err := f.ctx.Err()
+	if err == nil {
+		err = f.ask(f.ctx, slug, staff, questions, settle)
 	}
+	if err == nil {
+		err = errUnanswered
+	}
+	for i := range left {
+		settle(i, disclosure.Answer{}, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	maps.DeleteFunc(f.known, func(_ string, k *figure) bool {
+		return slices.Contains(ones, k) && k.err != nil && !refused(k.err)
+	})
 }
+
+var errUnanswered = errors.New("planning: a question was not answered")
 
 // forget makes room: what was asked long ago goes.
 func (f *figures) forget() {

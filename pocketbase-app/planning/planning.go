@@ -42,7 +42,7 @@ type Options struct {
 	Formats []Format // that a package can hold, in the order in which they are shown
 
 	// Ask gives protected figures; nil: the pages show counts only.
-	Ask disclosure.Ask
+	Ask disclosure.AskAll
 
 	Dir string // where the files are, "<data dir>/exports"; made when missing
 }
@@ -70,6 +70,10 @@ type Planning struct {
 	stop map[string]context.CancelFunc // by file id, while it is written
 
 	figures *figures
+
+	counting sync.Mutex // held while responses are counted
+	counted  []Count
+	until    time.Time // how long counted stands
 }
 
 // New makes the folder for the files.
@@ -118,6 +122,24 @@ type dayCount struct {
 	N   int
 }
 
+// counts gives the counts; those of large surveys stand for a moment, so that
+// counting takes no more than a tenth of the time.
+func (pl *Planning) counts(ctx context.Context) ([]Count, error) {
+	pl.counting.Lock()
+	defer pl.counting.Unlock()
+	begun := time.Now()
+	if begun.Before(pl.until) {
+		return pl.counted, nil
+	}
+	counts, err := pl.o.Counts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	took := time.Since(begun)
+	pl.counted, pl.until = counts, time.Now().Add(min(10*took, time.Minute))
+	return counts, nil
+}
+
 // surveys lists every survey that was ever published, with its counts.
 func (pl *Planning) surveys(ctx context.Context) ([]surveyView, error) {
 	var rows []struct {
@@ -129,7 +151,7 @@ func (pl *Planning) surveys(ctx context.Context) ([]surveyView, error) {
 		WHERE version = (SELECT MAX(version) FROM survey_versions WHERE survey = v.survey) ORDER BY survey`).WithContext(ctx).All(&rows); err != nil {
 		return nil, err
 	}
-	counts, err := pl.o.Counts(ctx)
+	counts, err := pl.counts(ctx)
 	if err != nil {
 		return nil, err
 	}

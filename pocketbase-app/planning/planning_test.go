@@ -61,11 +61,16 @@ func (h *house) server(p *base.Platform) *Planning {
 	h.t.Helper()
 	pl, err := New(p, Options{
 		Dir: h.dir,
-		Ask: func(ctx context.Context, slug, staff string, q disclosure.Question) (disclosure.Answer, error) {
-			if h.ask == nil {
-				return disclosure.Answer{}, disclosure.ErrFew
+		Ask: func(ctx context.Context, slug, staff string, questions []disclosure.Question, each func(int, disclosure.Answer, error)) error {
+			for i, q := range questions {
+				if h.ask == nil {
+					each(i, disclosure.Answer{}, disclosure.ErrFew)
+					continue
+				}
+				a, err := h.ask(ctx, slug, staff, q)
+				each(i, a, err)
 			}
-			return h.ask(ctx, slug, staff, q)
+			return nil
 		},
 		Counts: func(context.Context) ([]Count, error) {
 			h.mu.Lock()

@@ -22,51 +22,70 @@ const growth = 10
 // Ask answers planners ([disclosure.Ask]). What was not shown before goes into the
 // ledger, and everybody who asks again gets it from there. An answer is counted
 // anew when a tenth, and at least ten people, have come since and the rules allow it.
-func (x *Results) Ask(ctx context.Context, slug, staff string, q disclosure.Question) (disclosure.Answer, error) {
+func (x *Results) Ask(ctx context.Context, slug, staff string, q disclosure.Question) (answer disclosure.Answer, err error) {
+	fault := x.AskAll(ctx, slug, staff, []disclosure.Question{q}, func(_ int, a disclosure.Answer, e error) { answer, err = a, e })
+	if fault != nil {
+		return answer, fault
+	}
+	return answer, err
+}
+
+// AskAll answers several questions one after the other, as [Results.Ask] does, but
+// reads the responses once for all of them ([disclosure.AskAll]).
+func (x *Results) AskAll(ctx context.Context, slug, staff string, questions []disclosure.Question, each func(i int, a disclosure.Answer, err error)) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s, err := x.Snapshot(ctx, slug)
 	if err != nil {
-		return disclosure.Answer{}, err
+		return err
 	}
 	defer s.Close()
 	merged, err := tally.Merge(s.Versions())
 	if err != nil {
-		return disclosure.Answer{}, err
-	}
-	ask, err := newAsked(merged, q)
-	if err != nil {
-		return disclosure.Answer{}, err
+		return err
 	}
 	k, err := x.known(ctx, slug, s, merged)
 	if err != nil {
-		return disclosure.Answer{}, err
+		return err
 	}
 	fresh := k.stored - k.members
 	due := fresh >= disclosure.LeastGroup && (fresh*growth >= k.members || k.closed)
-	id := fmt.Sprintf("%s %d %v", slug, k.last, q)
-	if !due {
-		if a, block, found := ask.find(k); found {
-			if a.Waiting = fresh; block == k.last || x.tried[id] != nil {
-				return a, nil
+	var anew []pending
+	for i, q := range questions {
+		ask, err := newAsked(merged, q)
+		if err != nil {
+			each(i, disclosure.Answer{}, err)
+			continue
+		}
+		if !due {
+			id := triedID(slug, k.last, q)
+			if a, block, found := ask.find(k); found {
+				if a.Waiting = fresh; block == k.last || x.tried[id] != nil {
+					each(i, a, nil)
+					continue
+				}
+			} else if err := x.tried[id]; err != nil {
+				each(i, a, err)
+				continue
 			}
-		} else if err := x.tried[id]; err != nil {
-			return a, err
 		}
+		anew = append(anew, pending{i, ask})
 	}
-	a, err := x.askAnew(ctx, slug, staff, s, k, ask, due)
-	switch {
-	case errors.Is(err, disclosure.ErrLedger):
-		return a, disclosure.ErrGone
-	case err == nil || refused(err):
-		if x.tried == nil || len(x.tried) > 10_000 {
-			x.tried = map[string]error{}
-		}
-		if x.tried[id] = err; err == nil {
-			x.tried[id] = errNothing // nothing better to be had
-		}
+	if len(anew) == 0 {
+		return nil
 	}
-	return a, err
+	return x.askAnew(ctx, slug, staff, s, k, anew, due, each)
+}
+
+// pending is a question that the ledger does not answer yet, and its place.
+type pending struct {
+	i int
+	asked
+}
+
+// triedID names a question over the people up to a block.
+func triedID(slug string, last int, q disclosure.Question) string {
+	return fmt.Sprintf("%s %d %v", slug, last, q)
 }
 
 // known is what an answer out of the ledger needs.
@@ -314,40 +333,89 @@ func (a asked) sum(t *disclosure.Table, several bool, row, column string) (sum i
 	return sum
 }
 
-// askAnew counts and puts into the ledger what was not shown before.
-func (x *Results) askAnew(ctx context.Context, slug, staff string, s Snapshot, k *known, ask asked, due bool) (a disclosure.Answer, err error) {
+// askAnew counts, puts into the ledger what was not shown before, and answers.
+func (x *Results) askAnew(ctx context.Context, slug, staff string, s Snapshot, k *known, anew []pending, due bool, each func(int, disclosure.Answer, error)) error {
 	st, err := x.stand(ctx, slug, s)
 	if err != nil {
-		return a, err
+		return err
 	}
 	if st.missing > 0 {
-		// What was shown stays; anything new would tell of who has been erased.
-		if a, _, found := ask.find(k); found {
-			return a, nil
+		for _, ask := range anew {
+			// What was shown stays; anything new would tell of who has been erased.
+			a, _, found := ask.find(k)
+			if !found {
+				err = disclosure.ErrGone
+			}
+			each(ask.i, a, err)
+			err = nil
 		}
-		return a, disclosure.ErrGone
+		return nil
 	}
 	if !due {
 		st.fresh = nil // they wait
 	}
 	if st.n() < disclosure.LeastGroup {
-		return a, disclosure.ErrFew
+		for _, ask := range anew {
+			each(ask.i, disclosure.Answer{}, disclosure.ErrFew)
+		}
+		return nil
 	}
-	keys := append(slices.Clone(ask.filters), ledgerKeys(ask.row)...)
-	if ask.column != nil {
-		keys = append(keys, ask.column.Key)
+	var keys []string
+	for _, ask := range anew {
+		keys = append(append(keys, ask.filters...), ledgerKeys(ask.row)...)
+		if ask.column != nil {
+			keys = append(keys, ask.column.Key)
+		}
 	}
 	c, fresh, err := x.count(ctx, slug, s, &st, keys)
 	if err != nil {
-		return a, err
+		return err
 	}
-	doc := frozen{Title: st.survey.Title}
-	var why error
+	for _, ask := range anew {
+		why, err := x.decide(c, slug, staff, ask.asked, fresh)
+		switch {
+		case errors.Is(err, disclosure.ErrLedger):
+			why = disclosure.ErrGone
+		case err != nil:
+			return err
+		}
+		fresh = nil // they are in blocks now
+		if x.tried == nil || len(x.tried) > 10_000 {
+			x.tried = map[string]error{}
+		}
+		if why != disclosure.ErrGone {
+			if x.tried[triedID(slug, c.block, ask.Question)] = why; why == nil {
+				x.tried[triedID(slug, c.block, ask.Question)] = errNothing // nothing better to be had
+			}
+		}
+		if why != nil {
+			each(ask.i, disclosure.Answer{}, why)
+			continue
+		}
+		if k, err = x.known(ctx, slug, s, st.survey); err != nil {
+			return err
+		}
+		a, _, found := ask.find(k)
+		if !found {
+			each(ask.i, a, disclosure.ErrHidden)
+			continue
+		}
+		a.Waiting = k.stored - k.members
+		each(ask.i, a, nil)
+	}
+	return nil
+}
+
+// decide enters what may be shown of one question, and the people that are counted
+// for the first time; why says why there is no answer.
+func (x *Results) decide(c *counting, slug, staff string, ask asked, fresh map[string]int) (why, err error) {
+	c.fresh = nil
+	doc := frozen{Title: c.survey.Title}
 	if tables := ask.keys(); tables == nil {
 		f, remark, err := c.figure(ask.row.Key)
 		switch {
 		case err != nil:
-			return a, err
+			return nil, err
 		case f == nil && remark == "few":
 			why = disclosure.ErrFew
 		case f == nil:
@@ -361,7 +429,7 @@ func (x *Results) askAnew(ctx context.Context, slug, staff string, s Snapshot, k
 		for _, keys := range tables {
 			axes, err := c.axes(keys, len(ask.filters))
 			if err != nil {
-				return a, err
+				return nil, err
 			}
 			switch _, _, err := c.table(axes...); {
 			case err == nil:
@@ -369,7 +437,7 @@ func (x *Results) askAnew(ctx context.Context, slug, staff string, s Snapshot, k
 			case refused(err):
 				why = err
 			default:
-				return a, err
+				return nil, err
 			}
 		}
 		if some {
@@ -380,26 +448,16 @@ func (x *Results) askAnew(ctx context.Context, slug, staff string, s Snapshot, k
 	if len(fresh) > 0 || len(c.fresh) > 0 || len(doc.Figures) > 0 && (doc.Figures[0].Block == c.block) {
 		b, err := json.Marshal(doc)
 		if err != nil {
-			return a, err
+			return nil, err
 		}
 		if err := x.p.App.RunInTransaction(func(tx core.App) error {
 			return x.enter(tx, slug, onPlanning, nil, c.block, string(b), staff, fresh)
 		}); err != nil {
-			return a, err
+			return nil, err
 		}
+		c.earlier = append(c.earlier, doc)
 	}
-	if why != nil {
-		return a, why
-	}
-	if k, err = x.known(ctx, slug, s, st.survey); err != nil {
-		return a, err
-	}
-	a, _, found := ask.find(k)
-	if !found {
-		return a, disclosure.ErrHidden
-	}
-	a.Waiting = k.stored - k.members
-	return a, nil
+	return why, nil
 }
 
 // axes gives the axes of a table: of filters small groups are merged, in the way

@@ -1,9 +1,12 @@
 package results
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"testing"
 
 	"servicepoint/content/disclosure"
@@ -161,4 +164,56 @@ func mustJSON(v any) string {
 		panic(err)
 	}
 	return string(b)
+}
+
+// passes counts how often all responses are read.
+type passes struct {
+	Snapshot
+	n *int
+}
+
+func (p passes) Responses() iter.Seq2[survey.Response, error] {
+	*p.n++
+	return p.Snapshot.Responses()
+}
+
+func TestSeveralQuestionsReadTheResponsesOnce(t *testing.T) {
+	h := open(t)
+	h.fill(31, "mitte", "good")
+	h.fill(20, "mitte", "bad")
+	h.fill(25, "nord", "bad")
+	h.fill(15, "nord", "good")
+	n := 0
+	whole := h.x.Snapshot
+	h.x.Snapshot = func(ctx context.Context, slug string) (Snapshot, error) {
+		s, err := whole(ctx, slug)
+		return passes{s, &n}, err
+	}
+	questions := []disclosure.Question{{Row: "view"}, {Row: "district"}, {Row: "nonsense"}, {Row: "view", Column: "district"},
+		{Row: "view", Where: []disclosure.Filter{{Key: "district", Codes: []string{"nord"}}}}, {Row: "view"}}
+	ask := func() (answers []string) {
+		answers = make([]string, len(questions))
+		if err := h.x.AskAll(t.Context(), "smart", "planner", questions, func(i int, a disclosure.Answer, err error) {
+			if answers[i] != "" {
+				t.Errorf("question %d was answered twice", i)
+			}
+			answers[i] = fmt.Sprint(a, err)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return answers
+	}
+	first := ask()
+	if n > 2 {
+		t.Errorf("%d passes, want one to know who is there and one to count", n)
+	}
+	for i, q := range questions {
+		a, err := h.ask(q)
+		if got := fmt.Sprint(a, err); got != first[i] {
+			t.Errorf("question %d alone: %s, with others: %s", i, got, first[i])
+		}
+	}
+	if before := n; !slices.Equal(ask(), first) || n != before {
+		t.Error("what the ledger holds was counted again")
+	}
 }
