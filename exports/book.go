@@ -115,25 +115,29 @@ type tall struct {
 	sheets  []string
 	parts   []*part
 	letters []string // of the columns
+	places  []string // what cells of the columns begin with, up to the number of the row
 	last    []int    // rows of each sheet, the heading counted
 	cells   cellMaker
 
 	at     int // of the sheets
 	row    int // of the sheet, the heading is 1
 	digits []byte
+
+	beginDay, beginClock string            // of cells
+	days                 map[string]string // in a spreadsheet's numbers; "" is no day
 }
 
 // tall lays out a sheet for count rows: the heading, frozen, over a table with
 // its filter; widths; what is printed on every page. The table is called name
 // and, on further sheets, name_2. [book.open] comes before the first row.
 func (b *book) tall(sheet, name string, headings []string, widths []float64, count int) (*tall, error) {
-	t := &tall{book: b, cells: cellMaker{dateStyle: b.styles.date}}
+	t := &tall{book: b, beginDay: beginStyled(b.styles.date), beginClock: beginStyled(b.styles.clock), days: map[string]string{}}
 	for i := range headings {
 		letter, err := excelize.ColumnNumberToName(i + 1)
 		if err != nil {
 			return nil, err
 		}
-		t.letters = append(t.letters, letter)
+		t.letters, t.places = append(t.letters, letter), append(t.places, `<c r="`+letter)
 	}
 	for n := 1; n == 1 || count > 0; n++ {
 		one, table, rows := sheet, name, min(count, b.perSheet)

@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"hash"
 	"hash/crc32"
-	"math"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 	"unicode/utf8"
 
 	"servicepoint/exports/frame"
@@ -29,11 +28,9 @@ func (t *tall) begin() error {
 		t.at, t.row = t.at+1, 1
 	}
 	t.row++
-	p := t.parts[t.at]
 	t.digits = strconv.AppendInt(t.digits[:0], int64(t.row), 10)
-	p.buf = append(p.buf, `<row r="`...)
-	p.buf = append(p.buf, t.digits...)
-	p.buf = append(p.buf, '"', '>')
+	p := t.parts[t.at]
+	p.buf = append(append(append(p.buf, `<row r="`...), t.digits...), `">`...)
 	return nil
 }
 
@@ -61,65 +58,90 @@ func (t *tall) close() error {
 	return errors.Join(errs...)
 }
 
-// cell begins a cell; style 0 is none.
-func (t *tall) cell(column, style int) *part {
-	p := t.parts[t.at]
-	p.buf = append(p.buf, `<c r="`...)
-	p.buf = append(p.buf, t.letters[column]...)
-	p.buf = append(p.buf, t.digits...)
-	p.buf = append(p.buf, '"')
-	if style != 0 {
-		p.buf = append(p.buf, ` s="`...)
-		p.buf = strconv.AppendInt(p.buf, int64(style), 10)
-		p.buf = append(p.buf, '"')
-	}
-	return p
-}
+// What cells begin with, behind their place, and end with. Most of the time of an
+// export goes into the cells, so these are appended whole.
+const (
+	beginNumber = `"><v>`
+	endNumber   = "</v></c>"
+	beginText   = `" t="inlineStr"><is><t>`
+	beginSpaced = `" t="inlineStr"><is><t xml:space="preserve">`
+	endText     = "</t></is></c>"
+)
+
+// beginStyled is beginNumber with a style.
+func beginStyled(style int) string { return `" s="` + strconv.Itoa(style) + beginNumber }
 
 // number writes a number, one with more than the 15 digits that a spreadsheet
 // keeps as a text, so that no digit is lost.
-func (t *tall) number(column, style int, n float64) {
-	if n == math.Trunc(n) && math.Abs(n) < 1e15 {
-		p := t.cell(column, style)
-		p.buf = append(p.buf, "><v>"...)
-		p.buf = strconv.AppendInt(p.buf, int64(n), 10)
-		p.buf = append(p.buf, "</v></c>"...)
-		return
+func (t *tall) number(column int, n float64) {
+	p := t.parts[t.at]
+	b := append(append(append(p.buf, t.places[column]...), t.digits...), beginNumber...)
+	if i := int64(n); float64(i) == n && -1e15 < n && n < 1e15 {
+		b = strconv.AppendInt(b, i, 10)
+	} else if i := int64(n*100 + 0.5); 0 < n && n < 1e12 && float64(i)/100 == n {
+		// Two decimals: no other number of at most 15 digits is as near.
+		b = append(strconv.AppendInt(b, i/100, 10), '.', byte('0'+i/10%10))
+		if i%10 != 0 {
+			b = append(b, byte('0'+i%10))
+		}
+	} else {
+		s, isText := t.cells.number(n).(string)
+		if isText {
+			t.text(column, s)
+			return
+		}
+		b = strconv.AppendFloat(b, n, 'g', -1, 64)
 	}
-	if s, ok := t.cells.number(n).(string); ok {
-		t.text(column, s)
-		return
-	}
-	p := t.cell(column, style)
-	p.buf = append(p.buf, "><v>"...)
-	p.buf = strconv.AppendFloat(p.buf, n, 'g', -1, 64)
-	p.buf = append(p.buf, "</v></c>"...)
+	p.buf = append(b, endNumber...)
+}
+
+// styled writes a number as it stands in XML, with what it begins with.
+func (t *tall) styled(column int, begin, number string) {
+	p := t.parts[t.at]
+	p.buf = append(append(append(append(append(p.buf, t.places[column]...), t.digits...), begin...), number...), endNumber...)
 }
 
 // day writes a calendar day as a real date; what is no day, or one before March
 // 1900, stays text.
 func (t *tall) day(column int, s string) {
-	if n, ok := serial(s); ok {
-		t.number(column, t.book.styles.date, float64(n))
+	n, known := t.days[s]
+	if !known {
+		if day, ok := serial(s); ok {
+			n = strconv.Itoa(day)
+		}
+		if len(t.days) < mostDays {
+			t.days[s] = n
+		}
+	}
+	if n == "" {
+		t.text(column, s)
+		return
+	}
+	t.styled(column, t.beginDay, n)
+}
+
+// mostDays bounds what is remembered of days.
+const mostDays = 10_000
+
+// clock writes a time of day (HH:MM) as the part of a day that it is; what is
+// none stays text.
+func (t *tall) clock(column int, s string) {
+	if n := clocks()[s]; n != "" {
+		t.styled(column, t.beginClock, n)
 		return
 	}
 	t.text(column, s)
 }
 
-// clock writes a time of day (HH:MM) as the part of a day that it is; what is
-// none stays text.
-func (t *tall) clock(column int, s string) {
-	at, err := time.Parse("15:04", s)
-	if err != nil {
-		t.text(column, s)
-		return
+// clocks gives every minute of the day as a part of it, with the fifteen digits
+// that a spreadsheet keeps.
+var clocks = sync.OnceValue(func() map[string]string {
+	all := make(map[string]string, 24*60)
+	for m := range 24 * 60 {
+		all[fmt.Sprintf("%02d:%02d", m/60, m%60)] = strconv.FormatFloat(float64(m)/(24*60), 'g', 15, 64)
 	}
-	p := t.cell(column, t.book.styles.clock)
-	p.buf = append(p.buf, "><v>"...)
-	// Fifteen digits: what a spreadsheet keeps.
-	p.buf = strconv.AppendFloat(p.buf, float64(at.Hour()*60+at.Minute())/(24*60), 'g', 15, 64)
-	p.buf = append(p.buf, "</v></c>"...)
-}
+	return all
+})
 
 // text writes a text as a string cell, which no spreadsheet evaluates, whatever
 // it begins with.
@@ -127,41 +149,49 @@ func (t *tall) text(column int, s string) {
 	if s == "" {
 		return
 	}
-	p := t.cell(column, 0)
-	p.buf = append(p.buf, ` t="inlineStr"><is><t`...)
+	p := t.parts[t.at]
+	b := append(append(p.buf, t.places[column]...), t.digits...)
 	if plain(s) {
-		p.buf = append(p.buf, '>')
-		p.buf = append(p.buf, s...)
-	} else {
-		s = t.cells.text(s)
-		if strings.TrimSpace(s) != s || strings.ContainsAny(s, "\n\t") || strings.Contains(s, "  ") {
-			p.buf = append(p.buf, ` xml:space="preserve"`...)
-		}
-		p.buf = append(p.buf, '>')
-		p.buf = escaped(p.buf, s)
+		p.buf = append(append(append(b, beginText...), s...), endText...)
+		return
 	}
-	p.buf = append(p.buf, "</t></is></c>"...)
+	s = t.cells.text(s)
+	begin := beginText
+	if strings.TrimSpace(s) != s || strings.ContainsAny(s, "\n\t") {
+		begin = beginSpaced
+	}
+	p.buf = append(escaped(append(b, begin...), s), endText...)
 }
 
-// plain reports whether s can stand in a cell as it is: short, and nothing but
-// ASCII that XML does not care about.
+// plain reports whether s can stand in a cell as it is: short, legal, and nothing
+// that XML cares about.
 func plain(s string) bool {
 	if len(s) > MaxCellUnits || s[0] == ' ' || s[len(s)-1] == ' ' {
 		return false
 	}
+	var seen byte
 	for i := range len(s) {
-		if !isPlain[s[i]] {
-			return false
-		}
+		seen |= kindOfByte[s[i]]
 	}
-	return true
+	return seen == 0 || seen == wide && utf8.ValidString(s)
 }
 
-var isPlain = func() (is [256]bool) {
-	for c := ' '; c < 0x7F; c++ {
-		is[c] = !strings.ContainsRune(`<>&_`, c)
+// What a byte may be.
+const (
+	special byte = 1 << iota // for XML or for spreadsheets
+	wide                     // of a rune beyond ASCII
+)
+
+var kindOfByte = func() (kinds [256]byte) {
+	for c := range kinds {
+		switch {
+		case c < ' ' || c == 0x7F || strings.ContainsRune("<>&_", rune(c)), c == 0xEF: // it begins U+FFFE and U+FFFF, which XML cannot hold
+			kinds[c] = special
+		case c >= utf8.RuneSelf:
+			kinds[c] = wide
+		}
 	}
-	return is
+	return kinds
 }()
 
 // escaped appends a text of legal characters to XML. "_x0041_" would be read as
@@ -205,7 +235,7 @@ func isEscape(s string) bool {
 func (t *tall) value(column int, kind frame.Kind, v frame.Value) {
 	switch v.State {
 	case frame.Number:
-		t.number(column, 0, v.Number)
+		t.number(column, v.Number)
 	case frame.Mark:
 		t.text(column, v.Text)
 	case frame.Words:
