@@ -301,6 +301,7 @@ var pageCodes = map[string]string{
 	"link_unknown":          "the private link to a draft",
 	"unauthorized":          "staff pages",
 	"forbidden":             "staff pages",
+	"not_cleared":           "staff pages",
 }
 
 // TestAPIDocumentNamesEveryCode compares the tables of codes with the refusals in
