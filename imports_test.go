@@ -52,6 +52,8 @@ func room(path string) string {
 		return "migrations"
 	case strings.HasPrefix(path, "pocketbase-app/"):
 		return "matter"
+	case path == "hooks/faults": // what providers' tests and the command stand before simulators
+		return "hooks"
 	case strings.HasPrefix(path, "hooks/"):
 		return "hooks/provider"
 	}

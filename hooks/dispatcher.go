@@ -31,6 +31,12 @@ type Dispatcher struct {
 	Workers   int              // calls at the same time per provider: 4
 	Limits    map[string]Limit // by name of the provider
 
+	// LimitOf replaces Limits when it is set: the limits may change while Run runs.
+	// It is asked often and answers from memory.
+	LimitOf func(provider string) Limit
+	// Tried is told the end of every call, for figures of health. It does not block.
+	Tried func(Try)
+
 	Timeout time.Duration // of one call: 30 s
 	Tenure  time.Duration // of a lease, well over Timeout: 90 s
 	Tick    time.Duration // looks for due orders this often without being woken: 2 s
@@ -50,6 +56,37 @@ type Limit struct {
 	Pause     time.Duration // until one order is tried again: 1 min, a quarter more or less
 }
 
+// Try is one call of a provider.
+type Try struct {
+	Provider string
+	Took     time.Duration
+	Outcome  Outcome
+}
+
+// Outcome of a try.
+type Outcome string
+
+// The outcomes. Only Failed speaks against the provider's health.
+const (
+	Answered Outcome = "answered" // the order was done
+	Refused  Outcome = "refused"  // rejected
+	Later    Outcome = "later"    // the provider asked to come again later
+	Failed   Outcome = "failed"   // no answer, an answer nobody understands, or refused credentials
+)
+
+func outcomeOf(err error) Outcome {
+	var later RetryAfter
+	switch {
+	case err == nil:
+		return Answered
+	case errors.Is(err, ErrRejected):
+		return Refused
+	case errors.As(err, &later):
+		return Later
+	}
+	return Failed
+}
+
 // Back-off between tries of one order: full jitter below a ceiling that doubles.
 const (
 	firstCeiling = 10 * time.Second
@@ -59,8 +96,13 @@ const (
 // lane is the way to one provider.
 type lane struct {
 	provider Provider
-	parallel int
 	busy     atomic.Int32
+	gear     atomic.Pointer[gear]
+}
+
+// gear keeps a limit. A worker keeps the gear that it began with.
+type gear struct {
+	limit    Limit // nothing zero
 	bulkhead bulkhead.Bulkhead[any]
 	limiter  ratelimiter.RateLimiter[any]
 	breaker  circuitbreaker.CircuitBreaker[any]
@@ -88,23 +130,56 @@ func (d *Dispatcher) setUp() {
 }
 
 func (d *Dispatcher) newLane(p Provider) *lane {
-	limit := d.Limits[p.Name()]
-	parallel := cmp.Or(limit.Parallel, d.Workers)
-	return &lane{
-		provider: p,
-		parallel: parallel,
-		bulkhead: bulkhead.New[any](uint(parallel)),
-		limiter:  ratelimiter.NewSmooth[any](uint(cmp.Or(limit.PerMinute, 6000)), time.Minute),
-		breaker: circuitbreaker.NewBuilder[any]().
-			WithFailureThreshold(uint(cmp.Or(limit.Failures, 5))).
+	l := &lane{provider: p}
+	d.adjust(l)
+	return l
+}
+
+// adjust gives a lane the gear that fits its limits now. What has not changed goes
+// on: a new rate limit closes no open circuit.
+func (d *Dispatcher) adjust(l *lane) {
+	name := l.provider.Name()
+	limit := d.Limits[name]
+	if d.LimitOf != nil {
+		limit = d.LimitOf(name)
+	}
+	limit.Parallel = positive(limit.Parallel, d.Workers)
+	limit.PerMinute = positive(limit.PerMinute, 6000)
+	limit.Failures = positive(limit.Failures, 5)
+	limit.Pause = positive(limit.Pause, time.Minute)
+	old := l.gear.Load()
+	if old == nil {
+		old = &gear{}
+	}
+	if old.limit == limit {
+		return
+	}
+	g := &gear{limit: limit, bulkhead: old.bulkhead, limiter: old.limiter, breaker: old.breaker}
+	if old.limit.Parallel != limit.Parallel {
+		g.bulkhead = bulkhead.New[any](uint(limit.Parallel))
+	}
+	if old.limit.PerMinute != limit.PerMinute {
+		g.limiter = ratelimiter.NewSmooth[any](uint(limit.PerMinute), time.Minute)
+	}
+	if old.limit.Failures != limit.Failures || old.limit.Pause != limit.Pause {
+		g.breaker = circuitbreaker.NewBuilder[any]().
+			WithFailureThreshold(uint(limit.Failures)).
 			WithSuccessThreshold(1).
-			WithDelay(cmp.Or(limit.Pause, time.Minute)).
+			WithDelay(limit.Pause).
 			WithJitterFactor(.25).
 			OnStateChanged(func(e circuitbreaker.StateChangedEvent) {
-				d.Log.Warn("circuit breaker of a provider", "provider", p.Name(), "from", e.OldState.String(), "to", e.NewState.String())
+				d.Log.Warn("circuit breaker of a provider", "provider", name, "from", e.OldState.String(), "to", e.NewState.String())
 			}).
-			Build(),
+			Build()
 	}
+	l.gear.Store(g)
+}
+
+func positive[N int | time.Duration](n, otherwise N) N {
+	if n <= 0 {
+		return otherwise
+	}
+	return n
 }
 
 // Circuit tells how things stand with a provider: "closed" (calls flow), "open"
@@ -114,10 +189,21 @@ func (d *Dispatcher) Circuit(provider string) string {
 	d.once.Do(d.setUp)
 	for _, l := range d.lanes {
 		if l.provider.Name() == provider {
-			return l.breaker.State().String()
+			return l.gear.Load().breaker.State().String()
 		}
 	}
 	return ""
+}
+
+// Limit tells the limits that hold for a provider now.
+func (d *Dispatcher) Limit(provider string) Limit {
+	d.once.Do(d.setUp)
+	for _, l := range d.lanes {
+		if l.provider.Name() == provider {
+			return l.gear.Load().limit
+		}
+	}
+	return Limit{}
 }
 
 // Run dispatches until ctx ends and then waits for the calls under way. wake may
@@ -172,8 +258,10 @@ type shift struct {
 
 // fill leases as many orders as the lane has room for and starts their workers.
 func (r *shift) fill(l *lane) {
+	r.adjust(l)
+	g := l.gear.Load()
 	for r.ctx.Err() == nil {
-		n := l.take()
+		n := g.take(l)
 		if n == 0 {
 			return
 		}
@@ -182,11 +270,11 @@ func (r *shift) fill(l *lane) {
 			r.Log.Error("leasing orders failed; trying again at the next tick", "provider", l.provider.Name(), "error", err.Error())
 		}
 		for range n - len(leases) {
-			l.bulkhead.ReleasePermit()
+			g.bulkhead.ReleasePermit()
 		}
 		for _, lease := range leases {
 			l.busy.Add(1)
-			r.workers.Go(func() { r.work(l, lease) })
+			r.workers.Go(func() { r.work(l, g, lease) })
 		}
 		if err != nil || len(leases) < n {
 			return
@@ -196,61 +284,104 @@ func (r *shift) fill(l *lane) {
 
 // take takes free places of the bulkhead. A provider whose circuit is open gets
 // no order; when its pause is over, one order at a time tries it out.
-func (l *lane) take() int {
-	most := l.parallel
-	if !l.breaker.IsClosed() {
-		if l.breaker.RemainingDelay() > 0 || l.busy.Load() > 0 {
+func (g *gear) take(l *lane) int {
+	most := g.limit.Parallel
+	if !g.breaker.IsClosed() {
+		if g.breaker.RemainingDelay() > 0 || l.busy.Load() > 0 {
 			return 0
 		}
 		most = 1
 	}
 	n := 0
-	for n < most && l.bulkhead.TryAcquirePermit() {
+	for n < most && g.bulkhead.TryAcquirePermit() {
 		n++
 	}
 	return n
 }
 
-func (r *shift) work(l *lane, lease Lease) {
+func (r *shift) work(l *lane, g *gear, lease Lease) {
 	defer func() {
 		l.busy.Add(-1)
-		l.bulkhead.ReleasePermit()
+		g.bulkhead.ReleasePermit()
 		select {
 		case r.freed <- struct{}{}:
 		default:
 		}
 	}()
 	// Half of the lease is for waiting, so that the call fits into the rest.
-	if err := l.limiter.AcquirePermitWithMaxWait(r.ctx, r.Tenure/2); err != nil {
+	if err := g.limiter.AcquirePermitWithMaxWait(r.ctx, r.Tenure/2); err != nil {
 		r.putBack(lease, 0)
 		return
 	}
-	if !l.breaker.TryAcquirePermit() {
-		r.putBack(lease, l.breaker.RemainingDelay())
+	if !g.breaker.TryAcquirePermit() {
+		r.putBack(lease, g.breaker.RemainingDelay())
 		return
 	}
-	result, err := r.try(l.provider, lease)
+	probe := g.breaker.IsHalfOpen()
+	result, err := r.call(l.provider, lease)
 	if err != nil && r.calls.Err() != nil {
 		r.store(lease, "interrupted", func(ctx context.Context) error {
 			return r.Store.Retry(ctx, lease, r.Clock(), true, errors.New("interrupted by the end of the server"))
 		})
 		return
 	}
-	if l.record(err); err != nil {
+	if err != nil {
 		r.Log.Warn("order failed", "order", lease.ID, "provider", lease.Provider, "kind", lease.Kind,
 			"attempt", lease.Attempt, "error", scrub(err, lease.Payload))
 	}
-	r.settle(lease, result, err)
+	if errors.Is(err, ErrCredentials) {
+		g.breaker.RecordSuccess() // it answers; the pause is what spares it
+		r.halt(lease, err)
+		return
+	}
+	if outcomeOf(err) == Failed {
+		g.breaker.RecordFailure()
+	} else {
+		g.breaker.RecordSuccess()
+	}
+	if r.settle(lease, result, err); probe && g.breaker.IsClosed() {
+		r.store(lease, "hasten", func(ctx context.Context) error { return r.Store.Hasten(ctx, lease.Provider) })
+	}
 }
 
-// record tells the circuit breaker whether the provider answered at all.
-func (l *lane) record(err error) {
-	var later RetryAfter
-	if err == nil || errors.Is(err, ErrRejected) || errors.As(err, &later) {
-		l.breaker.RecordSuccess()
-	} else {
-		l.breaker.RecordFailure()
+// call tries an order, once more with fresh credentials where the old ones are
+// refused and the provider can renew them.
+func (r *shift) call(p Provider, lease Lease) (Result, error) {
+	begun := r.Clock()
+	result, err := r.try(p, lease)
+	if refresher, ok := p.(Refresher); ok && errors.Is(err, ErrCredentials) {
+		if again := r.refresh(refresher); again == nil {
+			result, err = r.try(p, lease)
+		} else {
+			err = again
+		}
 	}
+	if r.Tried != nil && r.calls.Err() == nil {
+		r.Tried(Try{Provider: p.Name(), Took: r.Clock().Sub(begun), Outcome: outcomeOf(err)})
+	}
+	return result, err
+}
+
+func (r *shift) refresh(p Refresher) (err error) {
+	ctx, cancel := context.WithTimeout(r.calls, r.Timeout)
+	defer cancel()
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic while renewing credentials: %v", v)
+		}
+	}()
+	return p.Refresh(ctx)
+}
+
+// halt stops a provider that refuses our credentials; the order is as it was.
+func (r *shift) halt(lease Lease, err error) {
+	cause := errors.New(scrub(err, lease.Payload))
+	r.store(lease, "halt", func(ctx context.Context) error { return r.Store.Halt(ctx, lease.Provider, cause) })
+	// Should halting fail, the order must not come back at once.
+	at := r.Clock().Add(time.Duration((.5 + r.Random()/2) * float64(firstCeiling)))
+	r.store(lease, "retry", func(ctx context.Context) error {
+		return r.Store.Retry(ctx, lease, at, lease.Unknown, cause)
+	})
 }
 
 // try calls the provider, outside any transaction. After a try without an answer
@@ -276,6 +407,7 @@ func (r *shift) try(p Provider, lease Lease) (result Result, err error) {
 func (r *shift) settle(lease Lease, result Result, err error) {
 	now := r.Clock()
 	at := now.Add(r.delay(lease, err))
+	lease.PutOff = outcomeOf(err) == Later
 	state := Done
 	var cause error
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -67,7 +68,19 @@ var (
 	ErrRejected = errors.New("rejected by the provider")
 	ErrNotFound = errors.New("order not found at the provider")
 	ErrFenced   = errors.New("lease lost to another worker")
+	// ErrExpired: what the order was to confirm or extend is held no longer. Final.
+	ErrExpired = fmt.Errorf("the hold has expired: %w", ErrRejected)
+	// ErrCredentials: the partner does not accept our key. Nothing was done, and no
+	// other order would fare better: after one try to renew the key ([Refresher]) the
+	// provider is halted until staff mend it, and no order loses its budget.
+	ErrCredentials = errors.New("the partner refuses our credentials")
 )
+
+// Refresher is a provider whose credentials can be renewed without staff, such as
+// an access token. Refresh is called once after [ErrCredentials].
+type Refresher interface {
+	Refresh(ctx context.Context) error
+}
 
 // RetryAfter may be wrapped by a provider's error to say when to try this order
 // again. It is an answer, so it does not count against the provider's health.
@@ -81,6 +94,7 @@ type Lease struct {
 	Order
 	Fence   int64
 	Unknown bool      // an earlier try ended without an answer
+	PutOff  bool      // set for Retry: the provider asked for the time, Hasten does not change it
 	Since   time.Time // the first try, after a replay the first one since; the budget counts from here
 }
 
@@ -96,4 +110,11 @@ type Store interface {
 	// Retry puts the order back until a time; unknown says that the provider may
 	// have done it. Without a cause the order was not tried and keeps its last error.
 	Retry(ctx context.Context, l Lease, at time.Time, unknown bool, cause error) error
+	// Halt pauses a provider, as staff do, because its credentials are refused, and
+	// tells the operators. A provider that is paused already stays as it is.
+	Halt(ctx context.Context, provider string, cause error) error
+	// Hasten makes the orders of a provider due that wait between two tries: it has
+	// answered again after an outage. Those that the provider put off ([RetryAfter])
+	// keep their time.
+	Hasten(ctx context.Context, provider string) error
 }

@@ -36,7 +36,7 @@ func command(args []string) program {
 	root.Version = version
 	root.SilenceErrors = true
 	root.SilenceUsage = true
-	root.AddCommand(serveCommand(pb), cmd.NewSuperuserCommand(pb), siteCommand(pb), exportCommand(pb), surveyCommand(), staffCommand(pb))
+	root.AddCommand(serveCommand(pb), cmd.NewSuperuserCommand(pb), siteCommand(pb), exportCommand(pb), surveyCommand(), staffCommand(pb), simulateCommand())
 	return p
 }
 

@@ -4,6 +4,7 @@
 //	servicepoint serve --http 127.0.0.1:8090 --dir data [--demo]
 //	servicepoint site build --dir data --out public
 //	servicepoint export SURVEY --dir data --out answers.xlsx
+//	servicepoint simulate PROVIDER --addr 127.0.0.1:9100 --faults cut=5%
 //	servicepoint survey import|check|convert FILE
 //
 // This package only wires: it names every concrete matter, provider, job and

@@ -93,8 +93,9 @@ type server struct {
 	address string
 	logins  []access.Login
 
-	stop context.CancelFunc
-	done sync.WaitGroup
+	background []func(context.Context) error // what else runs until the end
+	stop       context.CancelFunc
+	done       sync.WaitGroup
 }
 
 // newServer makes all parts and ties them together; nothing runs yet.
@@ -358,9 +359,13 @@ func (s *server) bind(se *core.ServeEvent) {
 func (s *server) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = cancel
-	for name, run := range map[string]func(context.Context) error{
+	running := map[string]func(context.Context) error{
 		"editorial": s.editorial.Run, "orders": s.orders.Run, "jobs": s.jobs.Run, "planning": s.planning.Run,
-	} {
+	}
+	for i, run := range s.background {
+		running[fmt.Sprint("background ", i)] = run
+	}
+	for name, run := range running {
 		s.done.Go(func() {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				s.p.App.Logger().Error(name+" ended", "error", err.Error())

@@ -19,12 +19,15 @@ type Board interface {
 	Put(o hooks.Order) error
 	// Look tells the state and the last error of an order.
 	Look(key string) (hooks.State, string, error)
+	// Resume ends a halt, as staff do.
+	Resume(ctx context.Context, provider string) error
 }
 
 // Memory is a [Board] without a database. The zero value is empty and ready.
 type Memory struct {
-	mu   sync.Mutex
-	rows []*row
+	mu     sync.Mutex
+	rows   []*row
+	halted map[string]bool
 }
 
 type row struct {
@@ -33,6 +36,7 @@ type row struct {
 	due       time.Time
 	until     time.Time
 	lastError string
+	putOff    bool
 }
 
 func (r *row) open() bool {
@@ -70,6 +74,9 @@ func (m *Memory) Lease(_ context.Context, provider string, n int, d time.Duratio
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := time.Now()
+	if m.halted[provider] {
+		return nil, nil
+	}
 	var due []*row
 	seen := map[string]bool{}
 	for _, r := range m.rows {
@@ -112,7 +119,7 @@ func (m *Memory) Settle(_ context.Context, l hooks.Lease, s hooks.State, _ hooks
 // Retry puts an order back.
 func (m *Memory) Retry(_ context.Context, l hooks.Lease, at time.Time, unknown bool, cause error) error {
 	return m.change(l, func(r *row) {
-		r.state, r.due = hooks.Waiting, at
+		r.state, r.due, r.putOff = hooks.Waiting, at, l.PutOff
 		if unknown {
 			r.state = hooks.Unknown
 		}
@@ -120,6 +127,43 @@ func (m *Memory) Retry(_ context.Context, l hooks.Lease, at time.Time, unknown b
 			r.lastError = cause.Error()
 		}
 	})
+}
+
+// Halt pauses a provider.
+func (m *Memory) Halt(_ context.Context, provider string, _ error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.halted == nil {
+		m.halted = map[string]bool{}
+	}
+	m.halted[provider] = true
+	return nil
+}
+
+// Resume ends the pause; its orders are due and their budget begins anew.
+func (m *Memory) Resume(_ context.Context, provider string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.halted, provider)
+	for _, r := range m.rows {
+		if r.Provider == provider && r.open() && r.state != hooks.Leased {
+			r.Since, r.due = time.Time{}, time.Now()
+		}
+	}
+	return nil
+}
+
+// Hasten makes orders due that wait between two tries.
+func (m *Memory) Hasten(_ context.Context, provider string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	for _, r := range m.rows {
+		if r.Provider == provider && r.open() && r.state != hooks.Leased && !r.putOff && r.due.After(now) {
+			r.due = now
+		}
+	}
+	return nil
 }
 
 func (m *Memory) change(l hooks.Lease, apply func(*row)) error {

@@ -38,6 +38,11 @@ func RunStore(t *testing.T, open func(t *testing.T) Board) {
 		{"a slow provider holds up nobody else and gets no more calls than it bears", bulkheads},
 		{"calls keep the rate limit", rateLimit},
 		{"a broken circuit spares the provider", breaker},
+		{"after an outage nobody waits for the end of the back-off", hastened},
+		{"refused credentials halt the provider and cost no order its budget", halted},
+		{"credentials are renewed once, and the order goes on", refreshed},
+		{"new limits hold without a restart and close no open circuit", newLimits},
+		{"tries are told with their outcome and how long they took", told},
 		{"the end of the server breaks off long calls and keeps their orders", shutdown},
 	}
 	for _, c := range cases {
@@ -329,6 +334,20 @@ func (g gone) Settle(ctx context.Context, l hooks.Lease, s hooks.State, r hooks.
 	return g.Store.Settle(ctx, l, s, r, cause)
 }
 
+func (g gone) Halt(ctx context.Context, p string, cause error) error {
+	if g.dead.Load() {
+		return errGone
+	}
+	return g.Store.Halt(ctx, p, cause)
+}
+
+func (g gone) Hasten(ctx context.Context, p string) error {
+	if g.dead.Load() {
+		return errGone
+	}
+	return g.Store.Hasten(ctx, p)
+}
+
 func (g gone) Retry(ctx context.Context, l hooks.Lease, at time.Time, unknown bool, cause error) error {
 	if g.dead.Load() {
 		return errGone
@@ -486,6 +505,202 @@ func breaker(t *testing.T, b *bench) {
 	time.Sleep(7 * time.Minute)
 	if calls, _ := c.Calls(); calls != 4 {
 		t.Errorf("%d calls after the first pause, want one more", calls)
+	}
+}
+
+func hastened(t *testing.T, b *bench) {
+	var down atomic.Bool
+	down.Store(true)
+	c := &Company{Title: "strom", Before: func(o hooks.Order) error {
+		switch {
+		case down.Load():
+			return ErrLine
+		case o.Key == "later" && o.Attempt < 100:
+			return hooks.RetryAfter{After: 5 * time.Hour}
+		}
+		return nil
+	}}
+	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}})
+	keys := b.putMany("strom", 40)
+	time.Sleep(24 * time.Hour)
+	down.Store(false)
+	// The circuit probes with one order at a time: the next that is due brings the others along.
+	for waited := time.Duration(0); len(c.Sequence()) == 0; waited += time.Minute {
+		if waited > time.Hour {
+			t.Fatal("nobody noticed the end of the outage")
+		}
+		time.Sleep(time.Minute)
+	}
+	time.Sleep(2 * time.Minute)
+	b.wantState(hooks.Done, keys...)
+	b.wantOnce(c, keys)
+
+	b.put("strom", "s", "later")
+	time.Sleep(time.Second)
+	if err := b.Hasten(t.Context(), "strom"); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := c.Calls()
+	time.Sleep(4 * time.Hour)
+	if after, _ := c.Calls(); after != before {
+		t.Errorf("%d calls before the time that the provider asked for", after-before)
+	}
+}
+
+func halted(t *testing.T, b *bench) {
+	var locked atomic.Bool
+	locked.Store(true)
+	c := &Company{Title: "strom", Before: func(hooks.Order) error {
+		if locked.Load() {
+			return fmt.Errorf("answer 401: %w", hooks.ErrCredentials)
+		}
+		return nil
+	}}
+	well := &Company{Title: "well"}
+	d := &hooks.Dispatcher{Providers: []hooks.Provider{c, well}, Budget: 12 * time.Hour, Tick: 5 * time.Minute}
+	b.start(b, d)
+	keys := b.putMany("strom", 10)
+	time.Sleep(30 * time.Hour) // over the budget
+	if calls, _ := c.Calls(); calls == 0 || calls > 4 {
+		t.Errorf("%d calls with refused credentials, want those under way at the first refusal", calls)
+	}
+	if s := d.Circuit("strom"); s != "closed" {
+		t.Errorf("circuit %q: refused credentials are an answer", s)
+	}
+	for _, key := range keys {
+		if s, _ := b.state(key); s != hooks.Waiting {
+			t.Errorf("order %s is %s, want waiting: nothing was done", key, s)
+		}
+	}
+	others := b.putMany("well", 3)
+	time.Sleep(time.Second)
+	b.wantState(hooks.Done, others...)
+
+	locked.Store(false)
+	if err := b.Resume(t.Context(), "strom"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(10 * time.Minute)
+	b.wantState(hooks.Done, keys...)
+	b.wantOnce(c, keys)
+}
+
+// renewing is a company whose key runs out; Refresh gets a new one.
+type renewing struct {
+	*Company
+	refreshed atomic.Int64
+	fails     atomic.Bool
+	valid     *atomic.Bool
+}
+
+func (r *renewing) Refresh(context.Context) error {
+	r.refreshed.Add(1)
+	if r.fails.Load() {
+		return fmt.Errorf("no new token: %w", hooks.ErrCredentials)
+	}
+	r.valid.Store(true)
+	return nil
+}
+
+func refreshed(t *testing.T, b *bench) {
+	var valid atomic.Bool
+	c := &renewing{valid: &valid, Company: &Company{Title: "strom", Before: func(hooks.Order) error {
+		if !valid.Load() {
+			return hooks.ErrCredentials
+		}
+		return nil
+	}}}
+	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}})
+	b.put("strom", "s", "key-1")
+	time.Sleep(time.Second)
+	b.wantState(hooks.Done, "key-1")
+	if n := c.refreshed.Load(); n != 1 {
+		t.Errorf("renewed %d times, want once", n)
+	}
+	valid.Store(false)
+	c.fails.Store(true)
+	b.put("strom", "s", "key-2")
+	time.Sleep(24 * time.Hour)
+	b.wantState(hooks.Waiting, "key-2")
+	if n := c.refreshed.Load(); n != 2 {
+		t.Errorf("renewed %d times: once for the second order, then the provider is halted", n-1)
+	}
+}
+
+func newLimits(t *testing.T, b *bench) {
+	var mu sync.Mutex
+	limit := hooks.Limit{PerMinute: 6, Failures: 2, Pause: time.Hour}
+	var down atomic.Bool
+	c := &Company{Title: "strom", Before: func(hooks.Order) error {
+		if down.Load() {
+			return ErrLine
+		}
+		return nil
+	}}
+	d := &hooks.Dispatcher{Providers: []hooks.Provider{c}, LimitOf: func(string) hooks.Limit {
+		mu.Lock()
+		defer mu.Unlock()
+		return limit
+	}}
+	b.start(b, d)
+	keys := b.putMany("strom", 100)
+	time.Sleep(time.Minute)
+	if n := len(c.Sequence()); n < 5 || n > 7 {
+		t.Errorf("%d calls in the first minute, want 6", n)
+	}
+	mu.Lock()
+	limit.PerMinute = 600
+	mu.Unlock()
+	time.Sleep(2 * time.Minute)
+	b.wantState(hooks.Done, keys...)
+	b.wantOnce(c, keys)
+
+	down.Store(true)
+	b.putMany("strom", 105)
+	time.Sleep(10 * time.Minute)
+	if s := d.Circuit("strom"); s != "open" {
+		t.Fatalf("circuit %q, want open", s)
+	}
+	before, _ := c.Calls()
+	mu.Lock()
+	limit.PerMinute = 700
+	mu.Unlock()
+	time.Sleep(20 * time.Minute)
+	if after, _ := c.Calls(); after != before || d.Circuit("strom") != "open" {
+		t.Errorf("a new rate limit closed the circuit: %d calls more", after-before)
+	}
+	if got := d.Limit("strom"); got.PerMinute != 700 || got.Parallel != 4 {
+		t.Errorf("limits %+v", got)
+	}
+}
+
+func told(t *testing.T, b *bench) {
+	var mu sync.Mutex
+	var tries []hooks.Try
+	c := &Company{Title: "strom", Takes: func(hooks.Order) time.Duration { return 3 * time.Second }, Before: func(o hooks.Order) error {
+		if o.Attempt > 1 {
+			return nil
+		}
+		return map[string]error{"refused": hooks.ErrRejected, "failed": ErrLine, "later": hooks.RetryAfter{After: time.Minute}}[o.Key]
+	}}
+	b.start(b, &hooks.Dispatcher{Workers: 1, Providers: []hooks.Provider{c}, Tried: func(t hooks.Try) {
+		mu.Lock()
+		defer mu.Unlock()
+		tries = append(tries, t)
+	}})
+	b.put("strom", "s", "fine", "refused", "failed", "later")
+	time.Sleep(time.Hour)
+	mu.Lock()
+	defer mu.Unlock()
+	got := map[hooks.Outcome]int{}
+	for _, try := range tries {
+		got[try.Outcome]++
+		if try.Provider != "strom" || try.Took != 3*time.Second {
+			t.Errorf("%+v", try)
+		}
+	}
+	if fmt.Sprint(got) != "map[answered:3 failed:1 later:1 refused:1]" {
+		t.Errorf("told: %v", got)
 	}
 }
 

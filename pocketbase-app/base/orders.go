@@ -41,6 +41,22 @@ func (p *Platform) PutOrder(tx core.App, o hooks.Order) error {
 	return err
 }
 
+// WithdrawOrder takes an order back that no provider has seen yet, in the caller's
+// transaction, and tells whether it did. False: it is under way, may have been sent
+// or is settled; then another order must undo it. No settler hears of it.
+func (p *Platform) WithdrawOrder(tx core.App, key string) (bool, error) {
+	if !tx.IsTransactional() {
+		return false, errors.New("base: WithdrawOrder outside a transaction")
+	}
+	res, err := tx.DB().NewQuery(`UPDATE orders SET state = 'rejected', withdrawn = {:now}, settled = {:now}, payload = '{}'
+		WHERE key = {:key} AND state = 'waiting'`).Bind(dbx.Params{"key": key, "now": p.Now().UnixMilli()}).Execute()
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n > 0, err
+}
+
 // PrivateMail is the kind of orders whose address and text are erased when they are settled.
 const PrivateMail = "private-mail"
 

@@ -230,10 +230,10 @@ func TestDeadOrderIsReplayedWithTheSameKeyAndAFreshBudget(t *testing.T) {
 			t.Fatalf("k1 is %s", state)
 		}
 		store := o.Dispatcher.Store.(*orders.Store)
-		if err := store.Replay(t.Context(), 1); err != nil {
+		if err := store.Replay(t.Context(), 1, "staff-1", ""); err != nil {
 			t.Fatal(err)
 		}
-		if err := store.Replay(t.Context(), 1); err == nil {
+		if err := store.Replay(t.Context(), 1, "staff-1", ""); err == nil {
 			t.Error("replayed twice")
 		}
 		time.Sleep(8 * time.Hour)
@@ -268,7 +268,7 @@ func TestPauseHoldsOrdersAndEatsNoBudget(t *testing.T) {
 		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "mail", Subject: "C-1"})
 		time.Sleep(time.Hour)
 		store := o.Dispatcher.Store.(*orders.Store)
-		if err := store.Pause(t.Context(), "strom", "staff-1"); err != nil {
+		if err := store.Pause(t.Context(), "strom", "staff-1", ""); err != nil {
 			t.Fatal(err)
 		}
 		before, _ := strom.Calls()
@@ -280,7 +280,7 @@ func TestPauseHoldsOrdersAndEatsNoBudget(t *testing.T) {
 		if gas.Done("k2") != 1 {
 			t.Error("the pause held another provider")
 		}
-		if err := store.Resume(t.Context(), "strom"); err != nil {
+		if err := store.Resume(t.Context(), "strom", "staff-1"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Hour)
@@ -386,7 +386,7 @@ func TestRetentionEmptiesPayloadsAndKeepsRows(t *testing.T) {
 			t.Errorf("%d idempotency rows, want the young one", n)
 		}
 	}
-	if err := o.Dispatcher.Store.(*orders.Store).Replay(t.Context(), 2); err == nil {
+	if err := o.Dispatcher.Store.(*orders.Store).Replay(t.Context(), 2, "staff-1", ""); err == nil {
 		t.Error("an emptied order was replayed")
 	}
 	cancelled, cancel := context.WithCancel(t.Context())

@@ -241,7 +241,7 @@ func (o *Orders) replay(e *core.RequestEvent) error {
 	if err != nil {
 		return base.ErrNotFound
 	}
-	err = o.store().Replay(e.Request.Context(), id)
+	err = o.store().Replay(e.Request.Context(), id, base.Staff(e).Id, "")
 	if errors.Is(err, errNotDead) {
 		return base.Refuse(http.StatusConflict, "order_not_dead")
 	}
@@ -254,12 +254,14 @@ func (o *Orders) replay(e *core.RequestEvent) error {
 
 func (o *Orders) pause(e *core.RequestEvent) error {
 	return o.switchProvider(e, "pause", func(ctx context.Context, provider string) error {
-		return o.store().Pause(ctx, provider, base.Staff(e).Id)
+		return o.store().Pause(ctx, provider, base.Staff(e).Id, "")
 	})
 }
 
 func (o *Orders) resume(e *core.RequestEvent) error {
-	return o.switchProvider(e, "weiter", o.store().Resume)
+	return o.switchProvider(e, "weiter", func(ctx context.Context, provider string) error {
+		return o.store().Resume(ctx, provider, base.Staff(e).Id)
+	})
 }
 
 func (o *Orders) switchProvider(e *core.RequestEvent, what string, act func(context.Context, string) error) error {

@@ -21,6 +21,7 @@ import (
 type Store struct {
 	p        *base.Platform
 	settlers map[string]Settler
+	alarm    func(tx core.App, provider string, now time.Time) error // nil: nobody is told of a halt
 }
 
 // dueOrders selects what may be leased. Only the oldest open order of a subject
@@ -142,7 +143,7 @@ func (s *Store) Retry(ctx context.Context, l hooks.Lease, at time.Time, unknown 
 	if unknown {
 		state = hooks.Unknown
 	}
-	set, params := `state = {:state}, due = {:due}, leased = NULL`, dbx.Params{"state": string(state), "due": at.UnixMilli()}
+	set, params := `state = {:state}, due = {:due}, leased = NULL, put_off = {:off}`, dbx.Params{"state": string(state), "due": at.UnixMilli(), "off": l.PutOff}
 	if cause != nil {
 		set += `, last_error = {:error}`
 		params["error"] = cause.Error()
@@ -185,47 +186,170 @@ func (s *Store) reclaim(ctx context.Context) error {
 	return nil
 }
 
-// errNotDead is the answer to replaying what is not dead or was emptied by retention.
-var errNotDead = errors.New("order is not dead or its payload is gone")
-
-// Replay makes a dead order due again with a fresh budget and the same key. The
-// provider is asked first whether it did it after all, if it can tell.
-func (s *Store) Replay(ctx context.Context, id int64) error {
-	res, err := s.p.App.DB().NewQuery(`UPDATE orders SET state = 'unknown', due = {:now}, since = NULL, settled = NULL, attempt = 0
-		WHERE id = {:id} AND state = 'dead' AND payload <> '{}'`).WithContext(ctx).
-		Bind(dbx.Params{"id": id, "now": s.p.Now().UnixMilli()}).Execute()
-	if err != nil {
-		return fmt.Errorf("replaying order %d: %w", id, err)
-	}
-	if n, err := res.RowsAffected(); err != nil || n == 0 {
-		return errors.Join(err, errNotDead)
-	}
-	s.p.WakeOrders()
-	return nil
-}
-
-// Pause stops leasing to a provider; calls under way end as they will.
-func (s *Store) Pause(ctx context.Context, provider, staff string) error {
-	_, err := s.p.App.DB().NewQuery(`INSERT INTO order_pauses (provider, since, staff) VALUES ({:provider}, {:now}, {:staff})
-		ON CONFLICT (provider) DO NOTHING`).WithContext(ctx).
-		Bind(dbx.Params{"provider": provider, "now": s.p.Now().UnixMilli(), "staff": staff}).Execute()
-	return err
-}
-
-// Resume ends a pause. Its orders are due at once and their budget starts anew:
-// a pause eats nobody's budget.
-func (s *Store) Resume(_ context.Context, provider string) error {
-	params := dbx.Params{"provider": provider, "now": s.p.Now().UnixMilli()}
-	err := s.p.App.RunInTransaction(func(tx core.App) error {
-		if _, err := tx.DB().NewQuery(`DELETE FROM order_pauses WHERE provider = {:provider}`).Bind(params).Execute(); err != nil {
+// Halt pauses a provider whose credentials are refused and tells the operators,
+// once: a pause that is there already stays as it is.
+func (s *Store) Halt(ctx context.Context, provider string, cause error) error {
+	now := s.p.Now()
+	return s.p.App.RunInTransaction(func(tx core.App) error {
+		res, err := tx.DB().NewQuery(`INSERT INTO order_pauses (provider, since, staff, reason) VALUES ({:provider}, {:now}, '', 'credentials')
+			ON CONFLICT (provider) DO NOTHING`).WithContext(ctx).Bind(dbx.Params{"provider": provider, "now": now.UnixMilli()}).Execute()
+		if err != nil {
 			return err
 		}
-		_, err := tx.DB().NewQuery(`UPDATE orders SET since = NULL, due = min(due, {:now})
-			WHERE provider = {:provider} AND state IN ('waiting', 'unknown')`).Bind(params).Execute()
-		return err
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		if err := note(tx, now, entry{What: "halt", Provider: provider, Reason: text(cause)}); err != nil {
+			return err
+		}
+		if s.alarm == nil {
+			return nil
+		}
+		return s.alarm(tx, provider, now)
 	})
+}
+
+// Hasten makes orders due that wait between two tries, but for those that the
+// provider itself put off.
+func (s *Store) Hasten(ctx context.Context, provider string) error {
+	_, err := s.p.App.DB().NewQuery(`UPDATE orders SET due = {:now}
+		WHERE provider = {:provider} AND state IN ('waiting', 'unknown') AND due > {:now} AND put_off = 0`).
+		WithContext(ctx).Bind(dbx.Params{"provider": provider, "now": s.p.Now().UnixMilli()}).Execute()
 	if err == nil {
 		s.p.WakeOrders()
 	}
 	return err
+}
+
+// entry is a line of the log of orders.
+type entry struct {
+	Staff    string // id; "" is the program
+	What     string // pause, resume, halt, replay, withdraw
+	Provider string
+	Order    int64 // 0: the provider as a whole
+	N        int   // how many orders; 1 unless set
+	Reason   string
+}
+
+func note(tx core.App, now time.Time, e entry) error {
+	var order any
+	if e.Order != 0 {
+		order = e.Order
+	}
+	_, err := tx.DB().NewQuery(`INSERT INTO order_log (at, staff, what, provider, order_id, n, reason)
+		VALUES ({:at}, {:staff}, {:what}, {:provider}, {:order}, {:n}, {:reason})`).Bind(dbx.Params{
+		"at": now.UnixMilli(), "staff": e.Staff, "what": e.What, "provider": e.Provider, "order": order, "n": max(e.N, 1), "reason": e.Reason,
+	}).Execute()
+	return err
+}
+
+// errNotDead is the answer to replaying what is not dead or was emptied by retention.
+var errNotDead = errors.New("order is not dead or its payload is gone")
+
+const replayDead = `UPDATE orders SET state = 'unknown', due = {:now}, since = NULL, settled = NULL, attempt = 0, put_off = 0
+	WHERE state = 'dead' AND payload <> '{}' AND `
+
+// Replay makes a dead order due again with a fresh budget and the same key. The
+// provider is asked first whether it did it after all, if it can tell.
+func (s *Store) Replay(_ context.Context, id int64, staff, reason string) error {
+	return s.act(func(tx core.App, now time.Time) error {
+		var provider string
+		err := tx.DB().NewQuery(replayDead + `id = {:id} RETURNING provider`).Bind(dbx.Params{"id": id, "now": now.UnixMilli()}).Row(&provider)
+		if base.IsNoRows(err) {
+			return errNotDead
+		}
+		if err != nil {
+			return fmt.Errorf("replaying order %d: %w", id, err)
+		}
+		return note(tx, now, entry{Staff: staff, What: "replay", Provider: provider, Order: id, Reason: reason})
+	})
+}
+
+// ReplayAll does it with all dead orders of a provider and tells how many there were.
+func (s *Store) ReplayAll(_ context.Context, provider, staff, reason string) (n int64, err error) {
+	err = s.act(func(tx core.App, now time.Time) error {
+		res, err := tx.DB().NewQuery(replayDead + `provider = {:provider}`).Bind(dbx.Params{"provider": provider, "now": now.UnixMilli()}).Execute()
+		if err != nil {
+			return fmt.Errorf("replaying orders of %s: %w", provider, err)
+		}
+		if n, err = res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, errNotDead)
+		}
+		return note(tx, now, entry{Staff: staff, What: "replay", Provider: provider, N: int(n), Reason: reason})
+	})
+	return n, err
+}
+
+// errSent is the answer to withdrawing what may have been sent.
+var errSent = errors.New("order has been sent or is settled")
+
+// Withdraw takes an order back that no provider has seen yet; its settler hears
+// [hooks.Rejected].
+func (s *Store) Withdraw(_ context.Context, id int64, staff, reason string) error {
+	return s.act(func(tx core.App, now time.Time) error {
+		var row orderRow
+		err := tx.DB().NewQuery(`UPDATE orders SET state = 'rejected', withdrawn = {:now}, settled = {:now}, last_error = ''
+			WHERE id = {:id} AND state = 'waiting'
+			RETURNING id, key, provider, kind, subject, partner, payload, attempt, fence, unsure, coalesce(since, created) AS since, created`).
+			Bind(dbx.Params{"id": id, "now": now.UnixMilli()}).One(&row)
+		if base.IsNoRows(err) {
+			return errSent
+		}
+		if err != nil {
+			return fmt.Errorf("withdrawing order %d: %w", id, err)
+		}
+		if err := note(tx, now, entry{Staff: staff, What: "withdraw", Provider: row.Provider, Order: id, Reason: reason}); err != nil {
+			return err
+		}
+		o := row.lease().Order
+		if o.Payload, err = s.p.OpenPayload(row.Kind, row.Key, []byte(row.Payload)); err != nil {
+			o.Payload = json.RawMessage(`{}`)
+		}
+		return s.follow(tx, o, hooks.Rejected, hooks.Result{})
+	})
+}
+
+// act does something to orders in one transaction and wakes the dispatcher.
+func (s *Store) act(f func(tx core.App, now time.Time) error) error {
+	err := s.p.App.RunInTransaction(func(tx core.App) error { return f(tx, s.p.Now()) })
+	if err == nil {
+		s.p.WakeOrders()
+	}
+	return err
+}
+
+// Pause stops leasing to a provider; calls under way end as they will.
+func (s *Store) Pause(_ context.Context, provider, staff, reason string) error {
+	return s.act(func(tx core.App, now time.Time) error {
+		res, err := tx.DB().NewQuery(`INSERT INTO order_pauses (provider, since, staff) VALUES ({:provider}, {:now}, {:staff})
+			ON CONFLICT (provider) DO NOTHING`).Bind(dbx.Params{"provider": provider, "now": now.UnixMilli(), "staff": staff}).Execute()
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return note(tx, now, entry{Staff: staff, What: "pause", Provider: provider, Reason: reason})
+	})
+}
+
+// Resume ends a pause or a halt. Its orders are due at once and their budget
+// starts anew: a pause eats nobody's budget.
+func (s *Store) Resume(_ context.Context, provider, staff string) error {
+	return s.act(func(tx core.App, now time.Time) error {
+		params := dbx.Params{"provider": provider, "now": now.UnixMilli()}
+		res, err := tx.DB().NewQuery(`DELETE FROM order_pauses WHERE provider = {:provider}`).Bind(params).Execute()
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		if err := note(tx, now, entry{Staff: staff, What: "resume", Provider: provider}); err != nil {
+			return err
+		}
+		_, err = tx.DB().NewQuery(`UPDATE orders SET since = NULL, due = min(due, {:now})
+			WHERE provider = {:provider} AND state IN ('waiting', 'unknown')`).Bind(params).Execute()
+		return err
+	})
 }

@@ -1,6 +1,7 @@
 package orders_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -22,6 +23,10 @@ type board struct {
 
 func (b board) Put(o hooks.Order) error {
 	return b.p.App.RunInTransaction(func(tx core.App) error { return b.p.PutOrder(tx, o) })
+}
+
+func (b board) Resume(ctx context.Context, provider string) error {
+	return b.Store.(*orders.Store).Resume(ctx, provider, "staff-1")
 }
 
 func (b board) Look(key string) (hooks.State, string, error) {
