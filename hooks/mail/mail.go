@@ -12,8 +12,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"mime"
 	netmail "net/mail"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -43,7 +46,8 @@ type Transport interface {
 // Name is "mail".
 func (Provider) Name() string { return "mail" }
 
-// Submit composes and delivers the mail. The Message-ID is derived from the
+// Submit composes and delivers the mail: a part of plain text, one of HTML, and a
+// calendar and files where there are some. The Message-ID is derived from the
 // order's key, so that a mail that had to be sent twice (SMTP gives no answer
 // when the line is cut after the last byte) can be recognised by receivers.
 func (p Provider) Submit(ctx context.Context, o hooks.Order) (hooks.Result, error) {
@@ -84,9 +88,22 @@ func (p Provider) compose(o hooks.Order) (*gomail.Msg, error) {
 		return nil, fmt.Errorf("method: not known")
 	}
 
+	if err := checkExtras(letter); err != nil {
+		return nil, err
+	}
+	page := letter.HTML
+	if page == "" {
+		if page, err = letterHTML(letter, subject, p.From.Name); err != nil {
+			return nil, errors.New("text cannot be made HTML")
+		}
+	}
+
 	digest := sha256.Sum256([]byte(o.Key))
 	id := hex.EncodeToString(digest[:16])
-	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(p.Transport.Encoding()), gomail.WithBoundary("part-"+id))
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(p.Transport.Encoding()))
+	if len(letter.Attachments) == 0 {
+		m.SetBoundary("part-" + id) // the same mail again is the same bytes; with files there are two boundaries
+	}
 	m.FromMailAddress(&p.From)
 	if p.ReplyTo != nil {
 		m.ReplyToMailAddress(p.ReplyTo)
@@ -99,10 +116,13 @@ func (p Provider) compose(o hooks.Order) (*gomail.Msg, error) {
 	m.SetGenHeader("X-Auto-Response-Suppress", "All")
 	m.SetGenHeader("Content-Language", content.Locale(letter.Lang))
 
-	m.SetBodyString(gomail.TypeTextPlain, crlf(letter.Text))
-	if letter.HTML != "" {
-		m.AddAlternativeString(gomail.TypeTextHTML, crlf(letter.HTML))
+	if letter.Unsubscribe != "" {
+		m.SetGenHeader("List-Unsubscribe", "<"+letter.Unsubscribe+">")
+		m.SetGenHeader("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
 	}
+
+	m.SetBodyString(gomail.TypeTextPlain, crlf(letterText(letter)))
+	m.AddAlternativeString(gomail.TypeTextHTML, crlf(page))
 	if letter.Calendar != "" {
 		kind := "text/calendar"
 		if letter.Method != "" {
@@ -110,7 +130,42 @@ func (p Provider) compose(o hooks.Order) (*gomail.Msg, error) {
 		}
 		m.AddAlternativeString(gomail.ContentType(kind), crlf(letter.Calendar))
 	}
+	for _, a := range letter.Attachments {
+		m.AttachReadSeeker(a.Name, bytes.NewReader(a.Content), gomail.WithFileContentType(gomail.ContentType(a.Type)), gomail.WithFileEncoding(gomail.EncodingB64))
+	}
 	return m, nil
+}
+
+// checkExtras looks at what stands in headers and in links.
+func checkExtras(m hooks.Mail) error {
+	if m.Unsubscribe != "" && !isLink(m.Unsubscribe) {
+		return errors.New("unsubscribe: no address")
+	}
+	if b := m.Button; b != nil && (!isLink(b.URL) || strings.TrimSpace(b.Label) == "" || oneLine(b.Label) != b.Label) {
+		return errors.New("button: no address or no label")
+	}
+	size := 0
+	for i, a := range m.Attachments {
+		size += len(a.Content)
+		kind, _, err := mime.ParseMediaType(a.Type)
+		switch {
+		case a.Name == "" || len(a.Name) > 120 || oneLine(a.Name) != a.Name || strings.ContainsAny(a.Name, `/\"`):
+			return fmt.Errorf("attachment %d: the name cannot be used", i+1)
+		case err != nil || kind != a.Type:
+			return fmt.Errorf("attachment %d: no media type", i+1)
+		case size > hooks.LargestMail:
+			return fmt.Errorf("attachments are larger than %d bytes", hooks.LargestMail)
+		}
+	}
+	return nil
+}
+
+func isLink(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.User != nil || strings.ContainsAny(s, "<>\"\\ ") {
+		return false
+	}
+	return (u.Scheme == "https" || u.Scheme == "http") && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 // oneLine makes a header value: control characters and line breaks become blanks.

@@ -21,8 +21,8 @@ type sink struct {
 
 	// Answers instead of "250 ok". After "cut" the line is closed,
 	// with DATA after the message was kept.
-	greeting, onHello, onFrom, onTo, onData, onEnd, onReset, onQuit string
-	hang                                                            bool // never answers DATA's end
+	greeting, onHello, onFrom, onTo, onData, onEnd, onReset, onQuit, onAuth string
+	hang                                                                    bool // never answers DATA's end
 }
 
 func newSink(t *testing.T) *sink {
@@ -81,7 +81,9 @@ func (s *sink) serve(conn net.Conn) {
 		line = strings.TrimRight(line, "\r\n")
 		switch verb, _, _ := strings.Cut(strings.ToUpper(line), " "); verb {
 		case "EHLO", "HELO":
-			ok = say(&s.onHello, "250-sink\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8")
+			ok = say(&s.onHello, "250-sink\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250-AUTH CRAM-MD5\r\n250 SMTPUTF8")
+		case "AUTH":
+			ok = say(&s.onAuth, "235 2.7.0 welcome")
 		case "MAIL":
 			s.note(&s.froms, line)
 			ok = say(&s.onFrom, "250 2.1.0 ok")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/textproto"
 	"time"
 
 	"servicepoint/hooks"
@@ -45,14 +46,19 @@ func (SMTP) Encoding() gomail.Encoding { return gomail.EncodingQP }
 
 // Deliver sends one message over a connection of its own. The server's final no
 // (5xx) to the recipient or the content wraps [hooks.ErrRejected]; its "later"
-// (4xx) to the recipient wraps [hooks.RetryAfter]. Refusals of ourselves (log-in,
-// sender, encryption) are faults of the settings: tried again until staff mend them.
+// (4xx) to the recipient wraps [hooks.RetryAfter]. A refused log-in wraps
+// [hooks.ErrCredentials]. Other refusals of ourselves (sender, encryption) are faults
+// of the settings: tried again until staff mend them.
 func (s SMTP) Deliver(ctx context.Context, _ string, m *gomail.Msg) (string, error) {
 	client, err := s.client(ctx)
 	if err != nil {
 		return "", fmt.Errorf("mail settings: %w", err)
 	}
 	line, err := client.DialToSMTPClientWithContext(ctx)
+	var refused *textproto.Error
+	if errors.As(err, &refused) && (refused.Code == 535 || refused.Code == 534 || refused.Code == 530) { // RFC 4954
+		return "", fmt.Errorf("mail server: code %d: %w", refused.Code, hooks.ErrCredentials)
+	}
 	if err != nil {
 		return "", fmt.Errorf("mail server: %w", err)
 	}
