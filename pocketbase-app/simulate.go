@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"servicepoint/hooks/faults"
+	octosim "servicepoint/hooks/octo/simulate"
 	smssim "servicepoint/hooks/sms/simulate"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,7 @@ type simulator struct {
 // here.
 func simulators() []simulator {
 	return []simulator{
+		{"octo", "seller of city tours that speaks OCTO: GET /products/, POST /availability/, /bookings/ …", func() http.Handler { return octosim.New() }},
 		{"sms", "gateway for short messages: POST /messages, GET /messages", func() http.Handler { return smssim.New() }},
 	}
 }

@@ -1,6 +1,7 @@
 package octo_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -66,6 +67,7 @@ func told(t testing.TB, r hooks.Result) hooks.TourBooking {
 
 func candidate(t *testing.T, s *simulate.Seller) hookstest.Candidate {
 	line, address := hookstest.Serve(t, s)
+	line.Clock = s.Clock
 	hold, other, many := good(), good(), good()
 	hold.Do, hold.Name, hold.Email, hold.Phone = hooks.TourHold, "", "", ""
 	other.Tour = "sim-gibt-es-nicht"
@@ -108,6 +110,7 @@ func TestConformsWithQuirks(t *testing.T) {
 		"no names: the capability is missing": func(s *simulate.Seller) { s.WithoutNames = true },
 	} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			hookstest.Run(t, func(t *testing.T) hookstest.Candidate {
 				s := seller()
 				set(s)
@@ -229,10 +232,7 @@ func TestSoldOutIsARejection(t *testing.T) {
 
 // What a server said in truth: recorded answers of another implementation.
 func TestRecordedAnswersAreSurvived(t *testing.T) {
-	dir := filepath.Join("/work/shared/providers", "octo")
-	if env := os.Getenv("SERVICEPOINT_SHARED"); env != "" {
-		dir = filepath.Join(env, "providers", "octo")
-	}
+	dir := filepath.Join(cmp.Or(os.Getenv("SERVICEPOINT_SHARED"), "../../../shared"), "providers", "octo")
 	recorded := func(name string) []byte {
 		b, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
