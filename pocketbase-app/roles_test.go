@@ -106,6 +106,10 @@ var staffPages = []staffPage{
 	{"POST /redaktion/geraete/{id}/sperren/", "/redaktion/geraete/keines/sperren/", admins, 404},
 
 	{"GET /redaktion/auftraege/", "/redaktion/auftraege/", admins, 200},
+	{"GET /redaktion/auftraege/erneut/", "/redaktion/auftraege/erneut/?id=1", admins, 200},
+	{"GET /redaktion/auftraege/zuruecknehmen/", "/redaktion/auftraege/zuruecknehmen/?id=1", admins, 200},
+	{"POST /redaktion/auftraege/zuruecknehmen/", "/redaktion/auftraege/zuruecknehmen/", admins, 404},
+	{"GET /redaktion/auftraege/pause/", "/redaktion/auftraege/pause/?provider=mail", admins, 200},
 	{"POST /redaktion/auftraege/erneut/", "/redaktion/auftraege/erneut/", admins, 404},
 	{"POST /redaktion/auftraege/pause/", "/redaktion/auftraege/pause/", admins, 404},
 	{"POST /redaktion/auftraege/weiter/", "/redaktion/auftraege/weiter/", admins, 404},

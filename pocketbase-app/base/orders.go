@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"servicepoint/content"
 	"servicepoint/hooks"
 
 	"github.com/pocketbase/dbx"
@@ -55,6 +56,63 @@ func (p *Platform) WithdrawOrder(tx core.App, key string) (bool, error) {
 	}
 	n, err := res.RowsAffected()
 	return n > 0, err
+}
+
+// OrderBudget is how long an order is tried from its first try on.
+const OrderBudget = 72 * time.Hour
+
+// OrderStanding says to a citizen, as a sentence in their language, where the order
+// of a key stands while it is not settled, and that it was given up; "" when it is
+// done, rejected or withdrawn (the matter has words for that) or unknown.
+func (p *Platform) OrderStanding(lang, key string) (string, error) {
+	var row struct {
+		State   string `db:"state"`
+		Since   int64  `db:"since"`
+		Error   string `db:"last_error"`
+		Paused  bool   `db:"paused"`
+		PutOff  bool   `db:"put_off"`
+		Created int64  `db:"created"`
+	}
+	err := p.App.DB().NewQuery(`SELECT o.state, coalesce(o.since, 0) AS since, o.last_error, o.put_off, o.created,
+			EXISTS (SELECT 1 FROM order_pauses q WHERE q.provider = o.provider) AS paused
+		FROM orders o WHERE o.key = {:key}`).Bind(dbx.Params{"key": key}).One(&row)
+	if IsNoRows(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	what := ""
+	switch state := hooks.State(row.State); {
+	case state == hooks.Dead:
+		what = "dead"
+	case state != hooks.Waiting && state != hooks.Leased && state != hooks.Unknown:
+		return "", nil
+	case row.Paused:
+		what = "paused"
+	case row.Error == "":
+		what = "sending"
+	case row.PutOff:
+		what = "later"
+	case state == hooks.Waiting:
+		what = "silent"
+	default:
+		what = "unknown"
+	}
+	until := p.Now()
+	if row.Since > 0 {
+		until = time.UnixMilli(row.Since)
+	}
+	return p.Words.In(lang, "order.standing."+what, "until", sayMoment(until.Add(OrderBudget), lang)), nil
+}
+
+// sayMoment writes day and time in Berlin.
+func sayMoment(t time.Time, lang string) string {
+	t = t.In(content.Berlin)
+	if lang == content.English {
+		return t.Format("2 January 2006, 15:04")
+	}
+	return t.Format("02.01.2006, 15:04") + " Uhr"
 }
 
 // PrivateMail is the kind of orders whose address and text are erased when they are settled.

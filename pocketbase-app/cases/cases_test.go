@@ -411,6 +411,19 @@ func TestARequestIsSentAndFollowedWithoutAnAccount(t *testing.T) {
 	}
 }
 
+func TestTheCitizenReadsWhereTheRequestStands(t *testing.T) {
+	b := newBench(t)
+	r := b.sent("stand-key-0001")
+	b.enter(r).is(200, "Übermittlung", "Wird übermittelt.")
+	b.exec(`UPDATE orders SET state = 'unknown', attempt = 3, since = created, last_error = 'no answer' WHERE kind = 'case'`)
+	b.enter(r).is(200, "Der Partner hat nicht geantwortet.", "bis 05.12.2026, 12:00 Uhr")
+	b.exec(`INSERT INTO order_pauses (provider, since, staff) SELECT provider, created, '' FROM orders WHERE kind = 'case'`)
+	b.enter(r).is(200, "Die Übermittlung ruht gerade.")
+	b.settle(r.Reference, hooks.Done, hooks.Result{})
+	b.exec(`UPDATE orders SET state = 'done' WHERE kind = 'case'`)
+	b.enter(r).is(200, "Eingegangen").lacks("Übermittlung")
+}
+
 func TestACitizenWithdrawsOnlyWhenSure(t *testing.T) {
 	b := newBench(t)
 	r := b.sent("withdraw-1")

@@ -181,6 +181,11 @@ func (c *Cases) historyPage(e *core.RequestEvent, status int, reference string, 
 	if k.Due != 0 && k.Guide == Barrier {
 		data["Due"] = showDay(time.UnixMilli(k.Due).In(content.Berlin), lang)
 	}
+	if k.State == Sent { // not with the partner yet
+		if data["Standing"], err = c.Platform.OrderStanding(lang, k.OrderKey); err != nil {
+			return err
+		}
+	}
 	if key := v.Form.Get("key"); key != "" {
 		data["Key"] = formKey(key)
 	}

@@ -11,6 +11,7 @@ package orders
 import (
 	"context"
 	"embed"
+	"sync"
 	"time"
 
 	"servicepoint/hooks"
@@ -36,22 +37,24 @@ type Orders struct {
 
 	p         *base.Platform
 	providers []hooks.Provider
+	tries     tally
 }
 
 // New puts together the platform, the providers and the settlers by kind. Kinds
-// without a settler are "mail" and "staff-mail", after which nothing follows, and
-// "private-mail", whose address and text are erased as soon as it is settled.
+// without a settler are "mail", "staff-mail" and "sms", after which nothing follows,
+// and "private-mail", whose address and text are erased as soon as it is settled.
 func New(p *base.Platform, providers []hooks.Provider, settlers map[string]Settler) *Orders {
-	return &Orders{
-		p:         p,
-		providers: providers,
-		Dispatcher: &hooks.Dispatcher{
-			Store:     &Store{p: p, settlers: settlers},
-			Providers: providers,
-			Clock:     func() time.Time { return p.Now() },
-			Log:       p.App.Logger(),
-		},
+	o := &Orders{p: p, providers: providers}
+	store := &Store{p: p, settlers: settlers, alarm: o.tellOperators}
+	o.Dispatcher = &hooks.Dispatcher{
+		Store:     store,
+		Providers: providers,
+		Budget:    base.OrderBudget,
+		Clock:     func() time.Time { return p.Now() },
+		Tried:     func(t hooks.Try) { o.tries.add(p.Now(), t) },
+		Log:       p.App.Logger(),
 	}
+	return o
 }
 
 // Run dispatches until ctx ends, then waits for the calls under way. Orders that
@@ -60,5 +63,16 @@ func (o *Orders) Run(ctx context.Context) error {
 	if err := o.store().reclaim(ctx); err != nil {
 		return err
 	}
+	counting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { o.keepTallying(counting) })
+	defer wg.Wait()
+	defer stop()
 	return o.Dispatcher.Run(ctx, o.p.OrdersWaiting())
+}
+
+// Resume lets the orders of a provider go on after a pause or a halt, such as when
+// its settings were mended; staff is the id of who did it.
+func (o *Orders) Resume(ctx context.Context, provider, staff string) error {
+	return o.store().Resume(ctx, provider, staff)
 }

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"servicepoint/content"
 	"servicepoint/hooks"
 	"servicepoint/hooks/desk"
 	"servicepoint/hooks/hookstest"
@@ -398,7 +400,9 @@ func TestRetentionEmptiesPayloadsAndKeepsRows(t *testing.T) {
 
 func TestOperatorsPage(t *testing.T) {
 	p := basetest.New(t, orders.Words)
-	o := orders.New(p, []hooks.Provider{&hookstest.Company{Title: "strom"}, &hookstest.Company{Title: "mail"}}, nil)
+	o := orders.New(p, []hooks.Provider{&hookstest.Company{Title: "strom"}, &hookstest.Company{Title: "mail"}}, map[string]orders.Settler{
+		"case": settle(func(core.App, hooks.Order, hooks.State, hooks.Result) error { return nil }),
+	})
 	const secret = "Erika Mustermann"
 	for i, c := range []struct{ provider, state, cause string }{
 		{"strom", "waiting", ""}, {"strom", "unknown", "connection refused"}, {"strom", "done", ""}, {"strom", "rejected", "no meter"},
@@ -411,6 +415,9 @@ func TestOperatorsPage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+	for i, took := range []time.Duration{350 * time.Millisecond, 400 * time.Millisecond, 30 * time.Second} {
+		o.Dispatcher.Tried(hooks.Try{Provider: "strom", Took: took, Outcome: []hooks.Outcome{hooks.Answered, hooks.Refused, hooks.Failed}[i]})
 	}
 	srv, client := basetest.Serve(t, p, basetest.SignedIn(t, p, base.Admin), o.Bind)
 	get := func(path string) string {
@@ -447,10 +454,12 @@ func TestOperatorsPage(t *testing.T) {
 		return strings.Join(strings.Fields(row), " ")
 	}
 	for provider, want := range map[string][]string{
-		"strom":   {"in Ordnung</td> <td>2</td> <td>3 Std.</td> <td>1</td> <td>0</td> <td>1</td> <td>1</td> <td>1</td> <td>1</td>", "&lt;b&gt;no&lt;/b&gt;", "Anhalten"},
+		"strom":   {"in Ordnung</td> <td>2</td> <td>3 Std.</td> <td>1</td> <td>0</td> <td>1</td> <td>1</td> <td>1</td> <td>1</td>", "<td>66 % von 3 beantwortet</td> <td>362 ms</td>", "&lt;b&gt;no&lt;/b&gt;", "Anhalten"},
 		"E-Mail":  {"<td>0</td> <td>–</td> <td>0</td> <td>0</td> <td>0</td> <td>1</td>"},
 		"telefon": {"nicht eingerichtet", "<td>1</td> <td>3 Std.</td>"},
-		"5":       {"netz-nord", "17", `name="id" value="5"`, "Erneut versuchen", "02.12.2026 09:00"},
+		"1":       {"wartet", `href="/redaktion/auftraege/zuruecknehmen/?id=1"`},
+		"2":       {"Ausgang unklar", "connection refused", "<td>–</td>"},
+		"5":       {"netz-nord", "17", `href="/redaktion/auftraege/erneut/?id=5"`, "Erneut versuchen", "02.12.2026 09:00"},
 	} {
 		for _, w := range want {
 			if got := row(page, provider); !strings.Contains(got, w) {
@@ -459,7 +468,7 @@ func TestOperatorsPage(t *testing.T) {
 		}
 	}
 
-	if status, to := post("/redaktion/auftraege/pause/", url.Values{"provider": {"strom"}}); status != 303 || to != "/redaktion/auftraege/?getan=pause" {
+	if status, to := post("/redaktion/auftraege/pause/", url.Values{"provider": {"strom"}, "reason": {"Wartung beim Partner"}}); status != 303 || to != "/redaktion/auftraege/?getan=pause" {
 		t.Errorf("pause: %d %s", status, to)
 	}
 	page = get("/redaktion/auftraege/?getan=pause")
@@ -472,7 +481,15 @@ func TestOperatorsPage(t *testing.T) {
 	if n := count(t, p, `SELECT count(*) FROM order_pauses`); n != 0 {
 		t.Error("still paused")
 	}
-	if status, _ := post("/redaktion/auftraege/erneut/", url.Values{"id": {"5"}}); status != 303 {
+	for what, form := range map[string]url.Values{"none": {"id": {"5"}}, "blank": {"id": {"5"}, "reason": {" \n "}}, "long": {"id": {"5"}, "reason": {strings.Repeat("ä", 201)}}} {
+		if status, _ := post("/redaktion/auftraege/erneut/", form); status != 422 {
+			t.Errorf("replay, reason %s: %d, want 422", what, status)
+		}
+	}
+	if page := get("/redaktion/auftraege/erneut/?id=5"); !strings.Contains(page, "Auftrag 5 erneut versuchen") || !strings.Contains(page, `name="reason"`) {
+		t.Error("the page that asks for a reason is wrong")
+	}
+	if status, _ := post("/redaktion/auftraege/erneut/", url.Values{"id": {"5"}, "reason": {"Partner  ist\nwieder da"}}); status != 303 {
 		t.Errorf("replay: %d", status)
 	}
 	if state, _, _ := look(t, p, "secret-key-4"); state != "unknown" {
@@ -481,18 +498,38 @@ func TestOperatorsPage(t *testing.T) {
 	if page = get("/redaktion/auftraege/?getan=%3Cscript%3E"); !strings.Contains(page, "Kein Auftrag ist liegen geblieben") || strings.Contains(page, "script>") {
 		t.Error("page without dead orders is wrong")
 	}
+	for _, want := range []string{"<td>angehalten</td> <td>Wartung beim Partner</td>", "<td>fortgesetzt</td> <td>–</td>", "<td>erneut versucht, Auftrag 5</td> <td>Partner ist wieder da</td>"} {
+		if !strings.Contains(strings.Join(strings.Fields(page), " "), want) {
+			t.Errorf("the log lacks %s", want)
+		}
+	}
+	why := []string{"Grund"}
+	if status, _ := post("/redaktion/auftraege/zuruecknehmen/", url.Values{"id": {"1"}, "reason": why}); status != 303 {
+		t.Errorf("withdraw: %d", status)
+	}
+	if n := count(t, p, `SELECT count(*) FROM orders WHERE id = 1 AND state = 'rejected' AND withdrawn IS NOT NULL`); n != 1 {
+		t.Error("not withdrawn")
+	}
+	if r := row(get("/redaktion/auftraege/"), "strom"); !strings.Contains(r, "<td>1 (davon zurückgenommen: 1)</td>") {
+		t.Errorf("after the withdrawal: %s", r)
+	}
 	for what, c := range map[string]struct {
 		path string
 		form url.Values
 		want int
 	}{
-		"replay again":       {"erneut/", url.Values{"id": {"5"}}, 409},
-		"replay a done one":  {"erneut/", url.Values{"id": {"3"}}, 409},
-		"replay nothing":     {"erneut/", url.Values{"id": {"99"}}, 409},
-		"replay no number":   {"erneut/", url.Values{"id": {"x"}}, 404},
-		"replay without id":  {"erneut/", url.Values{}, 404},
-		"pause a stranger":   {"pause/", url.Values{"provider": {"telefon"}}, 404},
-		"resume without one": {"weiter/", url.Values{}, 404},
+		"withdraw again":       {"zuruecknehmen/", url.Values{"id": {"1"}, "reason": why}, 409},
+		"withdraw unknown":     {"zuruecknehmen/", url.Values{"id": {"2"}, "reason": why}, 409},
+		"withdraw a provider":  {"zuruecknehmen/", url.Values{"provider": {"strom"}, "reason": why}, 404},
+		"replay all of none":   {"erneut/", url.Values{"provider": {"mail"}, "reason": why}, 409},
+		"replay all, stranger": {"erneut/", url.Values{"provider": {"telefon"}, "reason": why}, 404},
+		"replay again":         {"erneut/", url.Values{"id": {"5"}, "reason": why}, 409},
+		"replay a done one":    {"erneut/", url.Values{"id": {"3"}, "reason": why}, 409},
+		"replay nothing":       {"erneut/", url.Values{"id": {"99"}, "reason": why}, 409},
+		"replay no number":     {"erneut/", url.Values{"id": {"x"}}, 404},
+		"replay without id":    {"erneut/", url.Values{}, 404},
+		"pause a stranger":     {"pause/", url.Values{"provider": {"telefon"}}, 404},
+		"resume without one":   {"weiter/", url.Values{}, 404},
 	} {
 		if status, _ := post("/redaktion/auftraege/"+c.path, c.form); status != c.want {
 			t.Errorf("%s: %d, want %d", what, status, c.want)
@@ -516,6 +553,7 @@ func TestOnlyAdminsSeeAndChangeOrders(t *testing.T) {
 			}
 			for _, c := range []struct{ method, path string }{
 				{"GET", "/redaktion/auftraege/"}, {"POST", "/redaktion/auftraege/erneut/"}, {"POST", "/redaktion/auftraege/pause/"}, {"POST", "/redaktion/auftraege/weiter/"},
+				{"GET", "/redaktion/auftraege/erneut/?id=1"}, {"GET", "/redaktion/auftraege/pause/?provider=mail"}, {"GET", "/redaktion/auftraege/zuruecknehmen/?id=1"}, {"POST", "/redaktion/auftraege/zuruecknehmen/"},
 			} {
 				req, _ := http.NewRequest(c.method, srv.URL+c.path, strings.NewReader("id=1&provider=mail"))
 				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -525,12 +563,217 @@ func TestOnlyAdminsSeeAndChangeOrders(t *testing.T) {
 				}
 				res.Body.Close()
 				passed := res.StatusCode != 403 && (res.StatusCode != 303 || !strings.HasPrefix(res.Header.Get("Location"), "/anmelden/"))
-				if passed != (role == base.Admin) || c.method == "GET" && res.StatusCode != want {
+				if passed != (role == base.Admin) || c.path == "/redaktion/auftraege/" && res.StatusCode != want {
 					t.Errorf("%s %s: %d", c.method, c.path, res.StatusCode)
 				}
 			}
 		})
 	}
+}
+
+// A partner that refuses our key: the provider is halted once, the admins get a
+// mail each, nobody else does, and nothing of it is lost when they mend it.
+func TestRefusedCredentialsHaltAndTellTheOperators(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		admin := basetest.NewStaff(t, p, base.Admin)
+		basetest.NewStaff(t, p, base.Counter)
+		gone := basetest.NewStaff(t, p, base.Admin)
+		gone.Set("disabled", true)
+		if err := p.App.Save(gone); err != nil {
+			t.Fatal(err)
+		}
+		var locked atomic.Bool
+		locked.Store(true)
+		strom := &hookstest.Company{Title: "strom", Before: func(hooks.Order) error {
+			if locked.Load() {
+				return fmt.Errorf("answer 401: %w", hooks.ErrCredentials)
+			}
+			return nil
+		}}
+		var mu sync.Mutex
+		var letters []string
+		mail := &hookstest.Company{Title: "mail", Before: func(o hooks.Order) error {
+			mu.Lock()
+			defer mu.Unlock()
+			letters = append(letters, string(o.Payload))
+			return nil
+		}}
+		o := orders.New(p, []hooks.Provider{strom, mail}, nil)
+		o.Dispatcher.Tick = 5 * time.Minute
+		run(t, o)
+		for i := range 6 {
+			put(t, p, hooks.Order{Key: fmt.Sprint("k", i), Provider: "strom", Kind: "mail", Subject: fmt.Sprint("C-", i)})
+		}
+		time.Sleep(100 * time.Hour)
+		mu.Lock()
+		if len(letters) != 1 || !strings.Contains(letters[0], admin.Email()) || !strings.Contains(letters[0], "/redaktion/auftraege/") {
+			t.Errorf("letters %v", letters)
+		}
+		mu.Unlock()
+		if n := count(t, p, `SELECT count(*) FROM orders WHERE provider = 'strom' AND state = 'waiting'`); n != 6 {
+			t.Errorf("%d of 6 wait", n)
+		}
+		v, err := o.Overview(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q := v.Providers[1]; q.Name != "strom" || !q.Halted || q.Paused.IsZero() || v.Log[0].What != "halt" || v.Log[0].Who != "" {
+			t.Errorf("the page tells %+v %+v", q, v.Log)
+		}
+		locked.Store(false)
+		if err := o.Resume(t.Context(), "strom", admin.Id); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		if n := count(t, p, `SELECT count(*) FROM orders WHERE provider = 'strom' AND state = 'done'`); n != 6 {
+			t.Errorf("%d of 6 done after the halt", n)
+		}
+	})
+}
+
+func TestCitizensReadWhereTheirOrderStands(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		var answer atomic.Value
+		answer.Store(error(fmt.Errorf("refused: %w", hookstest.ErrLine)))
+		strom := &hookstest.Company{Title: "strom", Before: func(hooks.Order) error { return answer.Load().(error) }}
+		o := orders.New(p, []hooks.Provider{strom}, nil)
+		o.Dispatcher.Tick = 5 * time.Minute
+		says := func(want string) {
+			t.Helper()
+			got, err := p.OrderStanding("de", "k1")
+			if err != nil || !strings.HasPrefix(got, want) || want == "" && got != "" {
+				t.Errorf("%q %v, want %q", got, err, want)
+			}
+			for _, lang := range []string{"en", "ls"} {
+				if other, _ := p.OrderStanding(lang, "k1"); (other == "") != (want == "") || strings.HasPrefix(other, "order.") {
+					t.Errorf("%s: %q", lang, other)
+				}
+			}
+		}
+		says("")
+		put(t, p, hooks.Order{Key: "k1", Provider: "strom", Kind: "mail", Subject: "C-1"})
+		says("Wird übermittelt.")
+		until := time.Now().Add(72 * time.Hour).In(content.Berlin).Format("02.01.2006, 15:04")
+		run(t, o)
+		time.Sleep(time.Second)
+		says("Der Partner hat nicht geantwortet. Wir wissen noch nicht, ob alles angekommen ist. Wir fragen nach und versuchen es weiter, bis " + until + " Uhr.")
+		if err := p.App.RunInTransaction(func(tx core.App) error {
+			if ok, err := p.WithdrawOrder(tx, "k1"); ok || err != nil {
+				return fmt.Errorf("withdrew what may have been sent: %v %v", ok, err)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		if err := o.Dispatcher.Store.(*orders.Store).Pause(t.Context(), "strom", "staff-1", "Wartung"); err != nil {
+			t.Fatal(err)
+		}
+		says("Die Übermittlung ruht gerade.")
+		if err := o.Resume(t.Context(), "strom", "staff-1"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(75 * time.Hour)
+		says("Der Partner hat lange nicht geantwortet. Unser Team")
+		answer.Store(error(fmt.Errorf("busy: %w", hooks.RetryAfter{After: time.Hour})))
+		if err := o.Dispatcher.Store.(*orders.Store).Replay(t.Context(), 1, "staff-1", "wieder da"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		says("Der Partner ist gerade ausgelastet.")
+		answer.Store(error(fmt.Errorf("no: %w", hooks.ErrRejected)))
+		time.Sleep(2 * time.Hour)
+		says("")
+	})
+}
+
+func TestAnOrderThatNobodySawIsWithdrawn(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		var heard []string
+		strom := &hookstest.Company{Title: "strom"}
+		o := orders.New(p, []hooks.Provider{strom}, map[string]orders.Settler{"case": settle(func(_ core.App, o hooks.Order, s hooks.State, _ hooks.Result) error {
+			heard = append(heard, o.Key+" "+string(s))
+			return nil
+		})})
+		for i := range 3 {
+			put(t, p, hooks.Order{Key: fmt.Sprint("k", i+1), Provider: "strom", Kind: "case", Subject: "C-1"})
+		}
+		store := o.Dispatcher.Store.(*orders.Store)
+		if err := store.Withdraw(t.Context(), 1, "staff-1", "doppelt"); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.App.RunInTransaction(func(tx core.App) error {
+			ok, err := p.WithdrawOrder(tx, "k2")
+			if !ok || err != nil {
+				return fmt.Errorf("%v %v", ok, err)
+			}
+			again, err := p.WithdrawOrder(tx, "k2")
+			if again || err != nil {
+				return fmt.Errorf("again: %v %v", again, err)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		run(t, o)
+		time.Sleep(time.Minute)
+		if fmt.Sprint(heard, strom.Sequence()) != "[k1 rejected k3 done] [k3]" {
+			t.Errorf("heard %v, done %v", heard, strom.Sequence())
+		}
+		if n := count(t, p, `SELECT count(*) FROM order_log WHERE what = 'withdraw' AND order_id = 1 AND reason = 'doppelt'`); n != 1 {
+			t.Error("the log does not tell")
+		}
+	})
+}
+
+func TestFiguresOfProvidersAreKeptSmall(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *base.Platform) {
+		took := map[string]time.Duration{}
+		var mu sync.Mutex
+		strom := &hookstest.Company{Title: "strom", Takes: func(o hooks.Order) time.Duration {
+			mu.Lock()
+			defer mu.Unlock()
+			return took[o.Key]
+		}}
+		o := orders.New(p, []hooks.Provider{strom}, nil)
+		stop := run(t, o)
+		for i := range 99 {
+			key := fmt.Sprint("k", i)
+			mu.Lock()
+			took[key] = time.Duration(i+1) * 20 * time.Millisecond // the median is one second
+			mu.Unlock()
+			put(t, p, hooks.Order{Key: key, Provider: "strom", Kind: "mail", Subject: key})
+		}
+		time.Sleep(5 * time.Minute)
+		v, err := o.Overview(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := v.Providers[0].Health
+		if h.Tries != 99 || h.Share() != 100 || h.Median < 900*time.Millisecond || h.Median > 1100*time.Millisecond {
+			t.Errorf("%+v", h)
+		}
+		sum := 0
+		for _, hour := range v.Hours {
+			sum += hour.Tries
+		}
+		if sum != 99 || len(v.Hours) != 24 || !v.Tried() {
+			t.Errorf("%d tries in %d hours", sum, len(v.Hours))
+		}
+		if n := count(t, p, `SELECT count(*) FROM order_tries`); n == 0 || n > 35 {
+			t.Errorf("%d rows for 99 tries", n)
+		}
+		stop() // writes what is left
+		time.Sleep(2 * time.Hour)
+		if v, err := o.Overview(t.Context()); err != nil || v.Providers[0].Health.Tries != 0 || !v.Tried() {
+			t.Errorf("two hours later: %+v %v", v.Providers[0].Health, err)
+		}
+		if err := o.Sweep(t.Context(), time.Now().Add(9*24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		if n := count(t, p, `SELECT count(*) FROM order_tries`); n != 0 {
+			t.Errorf("%d rows are kept for ever", n)
+		}
+	})
 }
 
 func TestManyOrdersFlow(t *testing.T) {

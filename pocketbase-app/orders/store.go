@@ -117,7 +117,7 @@ func (s *Store) follow(tx core.App, o hooks.Order, state hooks.State, r hooks.Re
 	settler, ok := s.settlers[o.Kind]
 	switch {
 	case ok:
-	case o.Kind == "mail" || o.Kind == "staff-mail":
+	case o.Kind == "mail" || o.Kind == "staff-mail" || o.Kind == "sms":
 		return nil
 	case o.Kind == base.PrivateMail:
 		_, err := tx.DB().NewQuery(`UPDATE orders SET payload = '{}' WHERE id = {:id}`).Bind(dbx.Params{"id": o.ID}).Execute()
