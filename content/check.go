@@ -1,6 +1,7 @@
 package content
 
 import (
+	"encoding/json"
 	"maps"
 	"regexp"
 	"slices"
@@ -111,6 +112,7 @@ func (e Event) Check() Problems {
 		p.markdown(at+"body", t.Body)
 	}
 	p.pools("pools", e.Pools)
+	p.booking("booking.", e.Booking)
 	return p
 }
 
@@ -131,6 +133,31 @@ func (p *Problems) pools(field string, pools []Pool) {
 		seen[pool.Code] = true
 		p.within(at+"size", pool.Size, 1, MaxPlaces)
 		p.text(at+"label", pool.Label, MaxTitle, false, false)
+		if !slices.Contains(PoolKinds, pool.Kind) {
+			p.Add(at+"kind", "unknown_option")
+		}
+		p.within(at+"release_hours", pool.ReleaseHours, 0, maxHours)
+	}
+	for i, pool := range pools {
+		of := slices.IndexFunc(pools, func(other Pool) bool { return other.Code == pool.CompanionOf })
+		if pool.CompanionOf != "" && (of < 0 || of == i || pools[of].CompanionOf != "") {
+			p.Add(field+"."+strconv.Itoa(i)+".companion_of", "unknown_option")
+		}
+	}
+}
+
+// maxHours is a year.
+const maxHours = 366 * 24
+
+func (p *Problems) booking(at string, b Booking) {
+	if !b.Closes.IsZero() && !b.Opens.IsZero() && b.Closes.Before(b.Opens) {
+		p.Add(at+"closes", "before_start")
+	}
+	p.within(at+"max_places", b.MaxPlaces, 0, 100)
+	p.within(at+"offer_hours", b.OfferHours, 0, maxHours)
+	p.within(at+"block_minutes", b.BlockMinutes, 0, 24*60)
+	if len(b.Questions) > 0 && !json.Valid(b.Questions) {
+		p.Add(at+"questions", "wrong_type")
 	}
 }
 

@@ -9,6 +9,7 @@
 package content
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -185,6 +186,8 @@ type Event struct {
 	Texts map[string]EventText `json:"texts"`
 	Pools []Pool               `json:"pools"` // empty: no booking
 
+	Booking Booking `json:"booking,omitzero"` // rules for Pools
+
 	Published time.Time `json:"published"`
 	Updated   time.Time `json:"updated"`
 }
@@ -204,6 +207,61 @@ type Pool struct {
 	Code  string `json:"code"` // ^[a-z][a-z0-9-]*$
 	Size  int    `json:"size"` // places, at least 1
 	Label Text   `json:"label"`
+	Kind  string `json:"kind,omitempty"` // see PoolKinds; empty: seats in the room
+	// CompanionOf is the code of the pool whose guests may bring somebody along: at most
+	// as many places of this pool as of that one in one booking.
+	CompanionOf string `json:"companion_of,omitempty"`
+	// HeldBack keeps the pool for the counter, the telephone and the door. ReleaseHours
+	// before the start it is released to everybody; 0: never by itself.
+	HeldBack     bool `json:"held_back,omitempty"`
+	ReleaseHours int  `json:"release_hours,omitempty"`
+}
+
+// Kinds of pools. Who has a place of PoolStream watches from elsewhere.
+const (
+	PoolRoom       = ""
+	PoolWheelchair = "wheelchair"
+	PoolCompanion  = "companion"
+	PoolStream     = "stream"
+)
+
+// PoolKinds are the kinds that an editor may choose.
+var PoolKinds = []string{PoolRoom, PoolWheelchair, PoolCompanion, PoolStream}
+
+// Booking is what an event asks of those who book places. The zero value takes
+// bookings until the event is over, at once and without a waiting list.
+type Booking struct {
+	Opens       time.Time `json:"opens,omitzero"`        // zero: when published
+	Closes      time.Time `json:"closes,omitzero"`       // zero: when the event is over
+	CancelUntil time.Time `json:"cancel_until,omitzero"` // zero: until the event is over
+	// Approval lets staff decide on every booking; it takes places meanwhile.
+	Approval    bool `json:"approval,omitempty"`
+	MaxPlaces   int  `json:"max_places,omitempty"` // in one booking; 0: 10
+	WaitingList bool `json:"waiting_list,omitempty"`
+	// OfferHours is how long a freed place is offered to one group of the waiting
+	// list; 0: 24. No offer outlasts the start of the event.
+	OfferHours int `json:"offer_hours,omitempty"`
+	// BlockMinutes keeps cancelled places that nobody waits for from being booked, so that
+	// they cannot be traded; 0: they are free at once.
+	BlockMinutes int `json:"block_minutes,omitempty"`
+	// Questions are asked of every person: a questionnaire (package survey) as JSON.
+	Questions json.RawMessage `json:"questions,omitempty"`
+}
+
+// Offer is how long an offer to the waiting list stands.
+func (b Booking) Offer() time.Duration {
+	if b.OfferHours == 0 {
+		return 24 * time.Hour
+	}
+	return time.Duration(b.OfferHours) * time.Hour
+}
+
+// Most is how many places one booking may have.
+func (b Booking) Most() int {
+	if b.MaxPlaces == 0 {
+		return 10
+	}
+	return b.MaxPlaces
 }
 
 // Survey is what the static site says of a questionnaire; the questionnaire
