@@ -114,6 +114,11 @@ var staffPages = []staffPage{
 	{"POST /redaktion/auftraege/pause/", "/redaktion/auftraege/pause/", admins, 404},
 	{"POST /redaktion/auftraege/weiter/", "/redaktion/auftraege/weiter/", admins, 404},
 
+	{"GET /redaktion/anbieter/", "/redaktion/anbieter/", admins, 200},
+	{"GET /redaktion/anbieter/{name}/", "/redaktion/anbieter/octo/", admins, 200},
+	{"POST /redaktion/anbieter/{name}/", "/redaktion/anbieter/octo/", admins, 422},
+	{"POST /redaktion/anbieter/{name}/pruefen/", "/redaktion/anbieter/octo/pruefen/", admins, 303},
+
 	{"GET /planung/", "/planung/", planners, 200},
 	{"GET /planung/{slug}/", "/planung/smart-kassel/", planners, 200},
 	{"GET /planung/berichte/", "/planung/berichte/", planners, 200},

@@ -30,6 +30,7 @@ import (
 	"servicepoint/pocketbase-app/orders"
 	"servicepoint/pocketbase-app/participation"
 	"servicepoint/pocketbase-app/planning"
+	"servicepoint/pocketbase-app/providers"
 	"servicepoint/pocketbase-app/results"
 	"servicepoint/site"
 
@@ -66,7 +67,7 @@ func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
 // words are the words of every matter that shows pages.
 func words() (content.Words, error) {
 	return content.LoadWords([]fs.FS{
-		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, orders.Words, participation.Words, planning.Words, results.Words,
+		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words,
 	}...)
 }
 
@@ -83,6 +84,7 @@ type server struct {
 	cases         *cases.Cases
 	ideas         *ideas.Ideas
 	orders        *orders.Orders
+	partners      *partners
 	planning      *planning.Planning
 	reports       *planning.Reports
 	results       *results.Results
@@ -164,6 +166,9 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	s.results.Rebuild, s.results.Wake = s.editorial.Request, s.editorial.Wake
 	s.editorial.Also = append(s.editorial.Also, ideas.Publish, results.Publish)
 
+	if s.partners, err = s.newPartners(); err != nil {
+		return nil, err
+	}
 	mailer, err := s.mailer()
 	if err != nil {
 		return nil, err
@@ -174,11 +179,14 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		[]hooks.Provider{
 			desk.Provider{Inbox: orders.NewInbox(p)},
 			mailer,
+			s.partners.octo,
 		},
 		map[string]orders.Settler{
 			"booking": s.booking,
 			"case":    s.cases,
 		})
+
+	s.orders.Dispatcher.LimitOf = s.partners.settings.Limit
 
 	s.planning, err = planning.New(p, planning.Options{
 		Dir:    filepath.Join(dir, "exports"),
@@ -254,7 +262,7 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	count("cases", int64(k), err)
 	k, err = s.ideas.Forget(ctx)
 	count("ideas", int64(k), err)
-	errs = append(errs, s.orders.Sweep(ctx, s.p.Now()))
+	errs = append(errs, s.orders.Sweep(ctx, s.p.Now()), s.partners.settings.Sweep(ctx))
 	note, err := s.planning.Sweep(ctx)
 	done, errs = append(done, note), append(errs, err)
 	note, err = s.jobs.Sweep(ctx, 90)
@@ -344,6 +352,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.cases.Bind(se)
 	s.ideas.Bind(se)
 	s.orders.Bind(se)
+	s.partners.settings.Bind(se)
 	s.planning.Bind(se)
 	s.reports.Bind(se)
 	s.results.Bind(se)

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"time"
+
+	"servicepoint/hooks/octo"
+	"servicepoint/pocketbase-app/providers"
+)
+
+// played answers requests to simulators from inside the process, without a
+// socket; all others go their way.
+type played struct {
+	simulators map[string]http.Handler // by host
+	next       http.RoundTripper
+}
+
+func simulationOf(name string) string { return name + ".simulation.invalid" }
+
+func (p played) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	h := p.simulators[r.URL.Host]
+	if h == nil {
+		return p.next.RoundTrip(r)
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if recover() != nil { // http.ErrAbortHandler: the line breaks
+			res, err = nil, errors.New("connection reset by the simulation")
+		}
+	}()
+	asked := r.Clone(r.Context())
+	if asked.Body == nil {
+		asked.Body = http.NoBody
+	}
+	asked.RequestURI = asked.URL.RequestURI()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, asked)
+	res = w.Result()
+	res.Request = r
+	return res, nil
+}
+
+// partners are the providers whose settings staff edit, and how they are reached.
+type partners struct {
+	settings *providers.Providers
+	octo     *octo.Provider
+}
+
+func (s *server) newPartners() (*partners, error) {
+	line := played{map[string]http.Handler{}, http.DefaultTransport}
+	simulation := func(name string) string {
+		sim, err := simulatorOf(name)
+		if err != nil {
+			return ""
+		}
+		line.simulators[simulationOf(name)] = sim.open()
+		return "http://" + simulationOf(name)
+	}
+	client := &http.Client{Timeout: 20 * time.Second, Transport: line}
+	p := &partners{}
+	p.octo = &octo.Provider{HTTP: client, Clock: func() time.Time { return s.p.Now() }, Settings: func() (octo.Settings, error) {
+		set, err := p.settings.Settings("octo")
+		return octo.Settings{Address: set.Address, Token: set.Secrets["token"]}, err
+	}}
+	var err error
+	p.settings, err = providers.New(s.p,
+		providers.Kind{Name: "octo", Secrets: []string{"token"}, Simulation: simulation("octo"), Test: p.octo.Check},
+	)
+	return p, err
+}
