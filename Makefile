@@ -40,14 +40,14 @@ verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffic
 	@.ci/tools verify
 	go mod tidy -diff
 	go tool staticcheck $(PKGS)
-	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/... ./content/survey/formats ./pocketbase-app/base/objects
+	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/... ./content/ticket ./content/survey/formats ./pocketbase-app/base/objects
 	go test -race -timeout 30m ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
 
 bench: build ## the figures of docs/performance.md, each beside its floor or peer; a table at the end
 	@set -o pipefail; { go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./pocketbase-app && \
 	   go test -run '^$$' -bench Seats -benchtime 1x ./pocketbase-app/booking && \
 	   go test -run '^$$' -bench . -benchtime 5x ./content/disclosure && \
-	   go test -run '^$$' -bench . ./content/survey ./content/citymap && \
+	   go test -run '^$$' -bench . ./content/survey ./content/citymap ./content/ticket && \
 	   go test -run '^$$' -bench . -benchtime 2s ./pocketbase-app/participation && \
 	   go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./site && \
 	   go test -run '^$$' -bench 'CSV|Parquet' -benchtime 1x ./exports/delimited ./exports/parquet && \
