@@ -8,6 +8,7 @@ import (
 
 	"servicepoint/hooks/octo"
 	"servicepoint/pocketbase-app/providers"
+	"servicepoint/pocketbase-app/tours"
 )
 
 // played answers requests to simulators from inside the process, without a
@@ -71,4 +72,12 @@ func (s *server) newPartners() (*partners, error) {
 		providers.Kind{Name: "octo", Secrets: []string{"token"}, Simulation: simulation("octo"), Test: p.octo.Check},
 	)
 	return p, err
+}
+
+// newTours sells what the provider octo offers.
+func (s *server) newTours(organiser string) *tours.Tours {
+	t := tours.New(s.p)
+	t.Seller, t.Provider, t.Organiser = s.partners.octo, s.partners.octo.Name(), organiser
+	t.Mode = func() string { return s.partners.settings.Mode("octo") }
+	return t
 }

@@ -32,6 +32,7 @@ import (
 	"servicepoint/pocketbase-app/planning"
 	"servicepoint/pocketbase-app/providers"
 	"servicepoint/pocketbase-app/results"
+	"servicepoint/pocketbase-app/tours"
 	"servicepoint/site"
 
 	"github.com/pocketbase/pocketbase"
@@ -67,7 +68,7 @@ func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
 // words are the words of every matter that shows pages.
 func words() (content.Words, error) {
 	return content.LoadWords([]fs.FS{
-		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words,
+		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words, tours.Words,
 	}...)
 }
 
@@ -85,6 +86,7 @@ type server struct {
 	ideas         *ideas.Ideas
 	orders        *orders.Orders
 	partners      *partners
+	tours         *tours.Tours
 	planning      *planning.Planning
 	reports       *planning.Reports
 	results       *results.Results
@@ -174,6 +176,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		return nil, err
 	}
 	s.booking.Organiser = mailer.From.Address
+	s.tours = s.newTours(mailer.From.Address)
 	s.orders = orders.New(p,
 		// The providers. A new one costs its own folder and one line here.
 		[]hooks.Provider{
@@ -184,6 +187,8 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		map[string]orders.Settler{
 			"booking": s.booking,
 			"case":    s.cases,
+
+			tours.OrderKind: s.tours,
 		})
 
 	s.orders.Dispatcher.LimitOf = s.partners.settings.Limit
@@ -260,6 +265,8 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	count("bookings", int64(k), err)
 	k, err = s.cases.Forget(ctx)
 	count("cases", int64(k), err)
+	k, err = s.tours.Forget(ctx)
+	count("tours", int64(k), err)
 	k, err = s.ideas.Forget(ctx)
 	count("ideas", int64(k), err)
 	errs = append(errs, s.orders.Sweep(ctx, s.p.Now()), s.partners.settings.Sweep(ctx))
@@ -353,6 +360,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.ideas.Bind(se)
 	s.orders.Bind(se)
 	s.partners.settings.Bind(se)
+	s.tours.Bind(se)
 	s.planning.Bind(se)
 	s.reports.Bind(se)
 	s.results.Bind(se)
