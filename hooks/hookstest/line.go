@@ -142,7 +142,7 @@ func badLine(t *testing.T, open func(t *testing.T) Candidate) {
 				t.Errorf("%s (%v), want %s", got, err, want)
 			}
 			var later hooks.RetryAfter
-			if errors.As(err, &later) && (later.After < 80*time.Second || later.After > 91*time.Second) {
+			if k.fault.Kind == faults.TooMany && errors.As(err, &later) && (later.After < 80*time.Second || later.After > 91*time.Second) {
 				t.Errorf("asked to wait %s, reads %s", k.fault.Delay, later.After)
 			}
 			c.wantQuiet(t, err)
@@ -169,13 +169,16 @@ func badLine(t *testing.T, open func(t *testing.T) Candidate) {
 			begun := time.Now()
 			_, err := c.Provider.Submit(ctx, c.order(key))
 			cancel()
+			c.Line.Heal()
+			if err == nil && kind == faults.Slow && c.Done(key) == 1 {
+				continue // the status was enough
+			}
 			if got := verdictOf(err); got != "open" {
 				t.Errorf("%s: %s (%v), want open", kind, got, err)
 			}
 			if took := time.Since(begun); took > 5*time.Second {
 				t.Errorf("%s: took %s to give up", kind, took)
 			}
-			c.Line.Heal()
 			c.again(t, key)
 			c.wantDone(t, key, 1)
 		}
