@@ -216,3 +216,24 @@ type Announcement struct {
 	At       time.Time         `json:"timestamp"`
 	Data     map[string]string `json:"data"`
 }
+
+// WebhookEndpoint is where a system of the city listens.
+type WebhookEndpoint struct {
+	URL    string
+	Keys   []string // that sign; two while a secret changes
+	Active bool
+}
+
+// ErrNoEndpoint: it was deleted.
+var ErrNoEndpoint = errors.New("no such endpoint")
+
+// WebhookDelivery is one try to tell an endpoint, for the log.
+type WebhookDelivery struct {
+	Endpoint string
+	Message  string // webhook-id
+	Type     string
+	Attempt  int
+	Status   int // of the answer; 0: none
+	Took     time.Duration
+	Problem  string // in words for operators, no content
+}

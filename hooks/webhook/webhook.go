@@ -27,32 +27,11 @@ import (
 	"servicepoint/hooks"
 )
 
-// Endpoint is where a system of the city listens.
-type Endpoint struct {
-	URL    string
-	Keys   []string // that sign; two while a secret changes
-	Active bool
-}
-
-// ErrNoEndpoint: it was deleted.
-var ErrNoEndpoint = errors.New("no such endpoint")
-
-// Delivery is one try, for the log.
-type Delivery struct {
-	Endpoint string
-	Message  string // webhook-id
-	Type     string
-	Attempt  int
-	Status   int // of the answer; 0: none
-	Took     time.Duration
-	Problem  string // in words for operators, no content
-}
-
 // Provider posts announcements.
 type Provider struct {
-	Endpoint func(ctx context.Context, id string) (Endpoint, error)
-	Logged   func(Delivery) // told of every try; may be nil
-	Client   *http.Client   // [Client] makes one
+	Endpoint func(ctx context.Context, id string) (hooks.WebhookEndpoint, error)
+	Logged   func(hooks.WebhookDelivery) // told of every try; may be nil
+	Client   *http.Client                // [Client] makes one
 	Clock    func() time.Time
 }
 
@@ -74,7 +53,7 @@ func (p Provider) Submit(ctx context.Context, o hooks.Order) (hooks.Result, erro
 		return hooks.Result{}, fmt.Errorf("payload is no announcement: %w", hooks.ErrRejected)
 	}
 	to, err := p.Endpoint(ctx, a.Endpoint)
-	if errors.Is(err, ErrNoEndpoint) || err == nil && !to.Active {
+	if errors.Is(err, hooks.ErrNoEndpoint) || err == nil && !to.Active {
 		return hooks.Result{}, fmt.Errorf("the endpoint is switched off or deleted: %w", hooks.ErrRejected)
 	}
 	if err != nil {
@@ -82,7 +61,7 @@ func (p Provider) Submit(ctx context.Context, o hooks.Order) (hooks.Result, erro
 	}
 	begun := p.now()
 	status, after, err := p.post(ctx, to, o.Key, a, begun)
-	d := Delivery{Endpoint: a.Endpoint, Message: MessageID(o.Key), Type: a.Type, Attempt: o.Attempt, Status: status, Took: p.now().Sub(begun)}
+	d := hooks.WebhookDelivery{Endpoint: a.Endpoint, Message: MessageID(o.Key), Type: a.Type, Attempt: o.Attempt, Status: status, Took: p.now().Sub(begun)}
 	if err != nil {
 		d.Problem = err.Error()
 	}
@@ -125,7 +104,7 @@ type body struct {
 }
 
 // post makes one try; after is the wish of the answer, 0 without one.
-func (p Provider) post(ctx context.Context, to Endpoint, key string, a hooks.Announcement, now time.Time) (status int, after time.Duration, err error) {
+func (p Provider) post(ctx context.Context, to hooks.WebhookEndpoint, key string, a hooks.Announcement, now time.Time) (status int, after time.Duration, err error) {
 	b, err := json.Marshal(body{a.Type, a.At.UTC(), a.Data})
 	if err != nil {
 		return 0, 0, errors.New("announcement cannot be written")

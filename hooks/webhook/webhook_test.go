@@ -54,15 +54,15 @@ func (s *system) done(key string) int {
 
 const good = `{"endpoint":"e1","type":"booking.confirmed","timestamp":"2026-12-02T11:00:00Z","data":{"id":"B-7K3M9-QX2TD"}}`
 
-func to(address string, keys ...string) func(context.Context, string) (webhook.Endpoint, error) {
-	return func(_ context.Context, id string) (webhook.Endpoint, error) {
+func to(address string, keys ...string) func(context.Context, string) (hooks.WebhookEndpoint, error) {
+	return func(_ context.Context, id string) (hooks.WebhookEndpoint, error) {
 		switch id {
 		case "e1":
-			return webhook.Endpoint{URL: address, Keys: keys, Active: true}, nil
+			return hooks.WebhookEndpoint{URL: address, Keys: keys, Active: true}, nil
 		case "off":
-			return webhook.Endpoint{URL: address, Keys: keys}, nil
+			return hooks.WebhookEndpoint{URL: address, Keys: keys}, nil
 		}
-		return webhook.Endpoint{}, webhook.ErrNoEndpoint
+		return hooks.WebhookEndpoint{}, hooks.ErrNoEndpoint
 	}
 }
 
@@ -99,8 +99,8 @@ func TestReceiversReadIdsOnly(t *testing.T) {
 	s := &system{secret: hooks.NewWebhookSecret()}
 	srv := httptest.NewServer(s)
 	defer srv.Close()
-	var logged []webhook.Delivery
-	p := webhook.Provider{Endpoint: to(srv.URL, hooks.NewWebhookSecret(), s.secret), Client: webhook.Client(true), Logged: func(d webhook.Delivery) { logged = append(logged, d) }}
+	var logged []hooks.WebhookDelivery
+	p := webhook.Provider{Endpoint: to(srv.URL, hooks.NewWebhookSecret(), s.secret), Client: webhook.Client(true), Logged: func(d hooks.WebhookDelivery) { logged = append(logged, d) }}
 	if _, err := p.Submit(t.Context(), hooks.Order{Key: "k", Attempt: 2, Payload: json.RawMessage(good)}); err != nil {
 		t.Fatal(err)
 	}

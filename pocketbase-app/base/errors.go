@@ -98,7 +98,7 @@ func asRefusal(err error) *Error {
 	return Refuse(http.StatusInternalServerError, "internal")
 }
 
-// Fail answers a request with an error: a problem document under /api/, a page
+// Fail answers a request with an error: a problem document under /api/ and /webhooks/, a page
 // in the visitor's language elsewhere. It is the one place where errors become
 // HTTP; errors that nobody foresaw are logged (without the request's content).
 func (p *Platform) Fail(e *core.RequestEvent, err error) error {
@@ -114,7 +114,7 @@ func (p *Platform) Fail(e *core.RequestEvent, err error) error {
 		e.Response.Header().Set("Retry-After", "10")
 	}
 	e.Response.Header().Set("Cache-Control", "no-store")
-	if strings.HasPrefix(e.Request.URL.Path, "/api/") {
+	if path := e.Request.URL.Path; strings.HasPrefix(path, "/api/") || strings.HasPrefix(path, "/webhooks/") {
 		return p.writeProblem(e, refusal)
 	}
 	return p.writeErrorPage(e, refusal)

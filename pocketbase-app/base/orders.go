@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"servicepoint/content"
@@ -113,6 +115,48 @@ func sayMoment(t time.Time, lang string) string {
 		return t.Format("2 January 2006, 15:04")
 	}
 	return t.Format("02.01.2006, 15:04") + " Uhr"
+}
+
+// Announcements are what systems of the city can be told; Data of each holds "id",
+// the reference of the booking or case or the slug of the survey. "case.state" has
+// "state" beside it. Never more: whoever may know more asks for it.
+var Announcements = []string{"booking.confirmed", "booking.cancelled", "case.state", "survey.closed"}
+
+// Announce writes an order to the provider "webhook" for every endpoint that wants
+// to be told, in the caller's transaction.
+func (p *Platform) Announce(tx core.App, what, id string, more map[string]string) error {
+	if !tx.IsTransactional() {
+		return errors.New("base: Announce outside a transaction")
+	}
+	if !slices.Contains(Announcements, what) {
+		return fmt.Errorf("base: nobody can be told of %q", what)
+	}
+	var endpoints []string
+	err := tx.DB().NewQuery(`SELECT id FROM webhook_endpoints WHERE active = 1
+		AND EXISTS (SELECT 1 FROM json_each(events) WHERE value = {:what}) ORDER BY id`).Bind(dbx.Params{"what": what}).Column(&endpoints)
+	if err != nil {
+		return err
+	}
+	data := map[string]string{"id": id}
+	maps.Copy(data, more)
+	for _, endpoint := range endpoints {
+		if err := p.AnnounceTo(tx, endpoint, what, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AnnounceTo tells one endpoint.
+func (p *Platform) AnnounceTo(tx core.App, endpoint, what string, data map[string]string) error {
+	payload, err := json.Marshal(hooks.Announcement{Endpoint: endpoint, Type: what, At: p.Now().UTC().Truncate(time.Millisecond), Data: data})
+	if err != nil {
+		return err
+	}
+	return p.PutOrder(tx, hooks.Order{
+		Key: "webhook:" + endpoint + ":" + NewToken(), Provider: "webhook", Kind: "webhook",
+		Subject: "webhook:" + endpoint + ":" + data["id"], Payload: payload,
+	})
 }
 
 // PrivateMail is the kind of orders whose address and text are erased when they are settled.

@@ -31,20 +31,34 @@ type Settler interface {
 	Settle(tx core.App, o hooks.Order, s hooks.State, r hooks.Result) error
 }
 
+// Follower is a settler that wants to know what a partner answers when a webhook
+// made us ask ([hooks.KindFetch]), inside the transaction that settles the asking.
+// Subject is that of the order that was asked about.
+type Follower interface {
+	Follow(tx core.App, subject string, r hooks.Result) error
+}
+
 // Orders is the matter of orders.
 type Orders struct {
 	Dispatcher *hooks.Dispatcher // its limits may be set before Run
 
+	// Receivers check the webhooks of partners, by provider, beside the providers that
+	// do it themselves.
+	Receivers map[string]hooks.Receiver
+	// CheckURL tells what is wrong with the address of an endpoint of outgoing webhooks.
+	CheckURL func(address string) error
+
 	p         *base.Platform
 	providers []hooks.Provider
 	tries     tally
+	wrong     *base.Limits // webhooks that were not signed rightly, by network
 }
 
 // New puts together the platform, the providers and the settlers by kind. Kinds
-// without a settler are "mail", "staff-mail" and "sms", after which nothing follows,
-// and "private-mail", whose address and text are erased as soon as it is settled.
+// without a settler are "mail", "staff-mail", "sms" and "webhook", after which nothing
+// follows, and "private-mail", whose address and text are erased as soon as it is settled.
 func New(p *base.Platform, providers []hooks.Provider, settlers map[string]Settler) *Orders {
-	o := &Orders{p: p, providers: providers}
+	o := &Orders{p: p, providers: providers, wrong: base.NewLimits(30, time.Minute), CheckURL: func(string) error { return nil }}
 	store := &Store{p: p, settlers: settlers, alarm: o.tellOperators}
 	o.Dispatcher = &hooks.Dispatcher{
 		Store:     store,

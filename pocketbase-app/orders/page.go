@@ -40,6 +40,15 @@ func (o *Orders) Bind(se *core.ServeEvent) {
 	o.p.Route(se, "GET", pagePath+"pause/{$}", o.ask(actPause), admin)
 	o.p.Route(se, "POST", pagePath+"pause/{$}", o.do(actPause), admin)
 	o.p.Route(se, "POST", pagePath+"weiter/{$}", o.resume, admin)
+	o.p.Route(se, "GET", pagePath+"webhooks/{$}", o.endpoints, admin)
+	o.p.Route(se, "GET", pagePath+"webhooks/neu/{$}", o.newEndpoint, admin)
+	o.p.Route(se, "POST", pagePath+"webhooks/neu/{$}", o.addEndpoint, admin)
+	o.p.Route(se, "GET", pagePath+"webhooks/{id}/{$}", o.showEndpoint, admin)
+	o.p.Route(se, "POST", pagePath+"webhooks/{id}/{$}", o.saveEndpoint, admin)
+	o.p.Route(se, "POST", pagePath+"webhooks/{id}/testen/{$}", o.testEndpoint, admin)
+	o.p.Route(se, "POST", pagePath+"webhooks/{id}/geheimnis/{$}", o.rotateSecret, admin)
+	o.p.Route(se, "POST", pagePath+"webhooks/{id}/loeschen/{$}", o.deleteEndpoint, admin)
+	o.p.Route(se, "POST", "/webhooks/{provider}", o.receive)
 }
 
 // Overview is what the page shows. It holds no payloads, keys or subjects.

@@ -117,8 +117,10 @@ func (s *Store) follow(tx core.App, o hooks.Order, state hooks.State, r hooks.Re
 	settler, ok := s.settlers[o.Kind]
 	switch {
 	case ok:
-	case o.Kind == "mail" || o.Kind == "staff-mail" || o.Kind == "sms":
+	case o.Kind == "mail" || o.Kind == "staff-mail" || o.Kind == "sms" || o.Kind == "webhook":
 		return nil
+	case o.Kind == hooks.KindFetch:
+		return s.followed(tx, o, state, r)
 	case o.Kind == base.PrivateMail:
 		_, err := tx.DB().NewQuery(`UPDATE orders SET payload = '{}' WHERE id = {:id}`).Bind(dbx.Params{"id": o.ID}).Execute()
 		return err

@@ -37,6 +37,15 @@ func (o *Orders) Sweep(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("deleting figures of providers: %w", err)
 	}
+	err = o.inChunks(ctx, `DELETE FROM webhook_tries WHERE id IN (SELECT id FROM webhook_tries WHERE at < {:before} LIMIT {:n})`, now.Add(-keepDelivery))
+	if err != nil {
+		return fmt.Errorf("deleting the log of webhooks: %w", err)
+	}
+	err = o.inChunks(ctx, `DELETE FROM webhook_seen WHERE (provider, hash) IN
+		(SELECT provider, hash FROM webhook_seen WHERE at < {:before} LIMIT {:n})`, now.Add(-keepSeen))
+	if err != nil {
+		return fmt.Errorf("forgetting messages of partners: %w", err)
+	}
 	err = o.inChunks(ctx, `DELETE FROM order_log WHERE id IN (SELECT id FROM order_log WHERE at < {:before} LIMIT {:n})`, now.Add(-KeepLog))
 	if err != nil {
 		return fmt.Errorf("deleting the log of orders: %w", err)
