@@ -18,6 +18,7 @@ import (
 	"servicepoint/exports"
 	"servicepoint/hooks"
 	"servicepoint/hooks/desk"
+	"servicepoint/hooks/webhook"
 	"servicepoint/pocketbase-app/access"
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/gate"
@@ -177,19 +178,26 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	}
 	s.booking.Organiser = mailer.From.Address
 	s.tours = s.newTours(mailer.From.Address)
+	texters, err := s.texter()
+	if err != nil {
+		return nil, err
+	}
+	private := os.Getenv("SERVICEPOINT_WEBHOOK_PRIVATE") == "1" // systems in the city's own network may be told
 	s.orders = orders.New(p,
 		// The providers. A new one costs its own folder and one line here.
-		[]hooks.Provider{
+		append([]hooks.Provider{
 			desk.Provider{Inbox: orders.NewInbox(p)},
 			mailer,
 			s.partners.octo,
-		},
+			webhook.Provider{Endpoint: s.webhookEndpoint, Logged: s.webhookTried, Client: webhook.Client(private)},
+		}, texters...),
 		map[string]orders.Settler{
 			"booking": s.booking,
 			"case":    s.cases,
 
 			tours.OrderKind: s.tours,
 		})
+	s.orders.CheckURL = func(address string) error { return webhook.CheckURL(address, private) }
 
 	s.orders.Dispatcher.LimitOf = s.partners.settings.Limit
 

@@ -118,6 +118,11 @@ func (c *Cases) advance(tx core.App, k *Case, e Event) error {
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return errors.Join(err, errConflict)
 	}
+	if e.State != k.State {
+		if err := c.Platform.Announce(tx, "case.state", k.Reference, map[string]string{"state": string(e.State)}); err != nil {
+			return err
+		}
+	}
 	k.State, k.Partner, k.Unread, k.Closed, k.Updated = e.State, partner, unread, closed, now
 	k.Rev++
 	e.N, e.At = k.Rev, now

@@ -424,6 +424,22 @@ func TestTheCitizenReadsWhereTheRequestStands(t *testing.T) {
 	b.enter(r).is(200, "Eingegangen").lacks("Übermittlung")
 }
 
+func TestSystemsOfTheCityAreToldOfStates(t *testing.T) {
+	b := newBench(t)
+	b.exec(`INSERT INTO webhook_endpoints (id, name, url, events, secret, active, created, updated)
+		VALUES ('e1', 'x', 'https://x.example/', '["case.state"]', x'00', 1, 0, 0), ('e2', 'y', 'https://y.example/', '["booking.confirmed"]', x'00', 1, 0, 0)`)
+	r := b.sent("told-key-00001")
+	b.settle(r.Reference, hooks.Done, hooks.Result{Note: "Persönliches"})
+	if n := b.number(`SELECT count(*) FROM orders WHERE provider = 'webhook'`); n != 1 {
+		t.Errorf("%d orders to tell, want one", n)
+	}
+	want := `{"id":"` + r.Reference + `","state":"received"}`
+	if n := b.number(`SELECT count(*) FROM orders WHERE provider = 'webhook' AND json_extract(payload, '$.data') = {:want}
+		AND json_extract(payload, '$.endpoint') = 'e1' AND payload NOT LIKE '%Pers%'`, "want", want); n != 1 {
+		t.Error("the order does not say what it should")
+	}
+}
+
 func TestACitizenWithdrawsOnlyWhenSure(t *testing.T) {
 	b := newBench(t)
 	r := b.sent("withdraw-1")
