@@ -51,6 +51,7 @@ bench: build ## the figures of docs/performance.md, each beside its floor or pee
 	   go test -run '^$$' -bench . -benchtime 2s ./pocketbase-app/participation && \
 	   go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./site && \
 	   go test -run '^$$' -bench 'CSV|Parquet' -benchtime 1x ./exports/delimited ./exports/parquet && \
+	   go test -run '^$$' -bench Live -benchtime 1x ./pocketbase-app/live && \
 	   go test -run '^$$' -bench Workbook -benchtime 1x ./exports; } | tee bin/bench.txt
 	@echo; .ci/bench-table bin/bench.txt
 

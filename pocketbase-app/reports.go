@@ -19,6 +19,7 @@ func (s *server) reportList() []planning.Report {
 		{Slug: "anliegen", Tables: tables{s.cases.Report}},
 		{Slug: "service-point", Tables: tables{s.participation.VisitsReport}},
 		{Slug: "ideen", Tables: tables{s.ideas.Report}},
+		{Slug: "live", Tables: tables{s.live.Report}},
 	}
 }
 

@@ -31,6 +31,7 @@ var (
 	issuers  = []string{base.Publisher}
 	callers  = []string{base.Counter, base.Planner}
 	cleared  = []string{base.Planner, base.Moderator}
+	hosts    = []string{base.Moderator, base.Editor}
 )
 
 var staffPages = []staffPage{
@@ -84,6 +85,11 @@ var staffPages = []staffPage{
 	{"POST /redaktion/umfragen/{slug}/ergebnisse/", "/redaktion/umfragen/smart-kassel/ergebnisse/", issuers, 422},
 	{"GET /redaktion/umfragen/{slug}/ergebnisse/massnahmen/{id}/", "/redaktion/umfragen/smart-kassel/ergebnisse/massnahmen/neu/", issuers, 200},
 	{"POST /redaktion/umfragen/{slug}/ergebnisse/massnahmen/{id}/", "/redaktion/umfragen/smart-kassel/ergebnisse/massnahmen/neu/", issuers, 422},
+	{"GET /redaktion/live/", "/redaktion/live/", hosts, 200},
+	{"POST /redaktion/live/", "/redaktion/live/", hosts, 422},
+	{"GET /redaktion/live/{id}/", "/redaktion/live/999/", hosts, 404},
+	{"POST /redaktion/live/{id}/", "/redaktion/live/999/", hosts, 404},
+	{"GET /redaktion/live/{id}/strom/", "/redaktion/live/999/strom/", hosts, 404},
 	{"GET /redaktion/ideen/", "/redaktion/ideen/", []string{base.Moderator}, 200},
 	{"GET /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 200},
 	{"POST /redaktion/ideen/{number}/", "/redaktion/ideen/1/", []string{base.Moderator}, 400},

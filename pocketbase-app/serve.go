@@ -27,6 +27,7 @@ import (
 	"servicepoint/pocketbase-app/editorial"
 	"servicepoint/pocketbase-app/ideas"
 	"servicepoint/pocketbase-app/jobs"
+	"servicepoint/pocketbase-app/live"
 	_ "servicepoint/pocketbase-app/migrations"
 	"servicepoint/pocketbase-app/orders"
 	"servicepoint/pocketbase-app/participation"
@@ -69,7 +70,7 @@ func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
 // words are the words of every matter that shows pages.
 func words() (content.Words, error) {
 	return content.LoadWords([]fs.FS{
-		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words, tours.Words,
+		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, live.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words, tours.Words,
 	}...)
 }
 
@@ -85,6 +86,7 @@ type server struct {
 	booking       *booking.Service
 	cases         *cases.Cases
 	ideas         *ideas.Ideas
+	live          *live.Live
 	orders        *orders.Orders
 	partners      *partners
 	tours         *tours.Tours
@@ -158,6 +160,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		},
 	}
 
+	s.live = live.New(p)
 	s.ideas = ideas.New(p)
 	s.ideas.Rebuild, s.ideas.Wake = s.editorial.Request, s.editorial.Wake
 	s.results = results.New(p, func(ctx context.Context, slug string) (results.Snapshot, error) {
@@ -366,6 +369,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.booking.Bind(se)
 	s.cases.Bind(se)
 	s.ideas.Bind(se)
+	s.live.Bind(se)
 	s.orders.Bind(se)
 	s.partners.settings.Bind(se)
 	s.tours.Bind(se)

@@ -131,3 +131,4 @@ if (form) start();
 
 // Pages of tablets have a script of their own.
 if (document.querySelector("main :is([data-tablet], [data-tablet-outbox])")) import(document.querySelector("[data-tablet-script]").dataset.tabletScript);
+if (document.querySelector("main [data-live]")) import(document.querySelector("[data-live-script]").dataset.liveScript);
