@@ -188,6 +188,39 @@ func (o *openTexts) shuffle(s *spool, piles int, do func(text string) error) err
 	return nil
 }
 
+// released gathers the texts that everybody may read; what stands in the rows is
+// not looked at.
+func (w *workbook) released() error {
+	texts := map[*tally.Variable][]string{}
+	var variables []*tally.Variable
+	for _, r := range w.survey.Released {
+		v := w.merged.Variable(r.Key)
+		if v == nil || isPersonal(w.merged, v.Of) {
+			continue
+		}
+		if texts[v] == nil {
+			variables = append(variables, v)
+		}
+		texts[v] = append(texts[v], r.Text)
+	}
+	if len(variables) == 0 {
+		return nil
+	}
+	var err error
+	if w.written, err = newOpenTexts(w.dir, w.survey.Random, variables); err != nil {
+		return err
+	}
+	for _, l := range w.written.lists {
+		for _, text := range texts[l.Variable] {
+			l.n++
+			if err := l.add(text); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // writeOpenTexts writes every text once, by question, in random order.
 func (w *workbook) writeOpenTexts() error {
 	if w.written == nil {

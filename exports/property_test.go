@@ -3,6 +3,7 @@ package exports_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -208,6 +209,38 @@ func TestFreeTextsAreLeftOut(t *testing.T) {
 		if !strings.Contains(text, "Freitexte") {
 			t.Error("Lesemich does not tell of free texts")
 		}
+	}
+}
+
+// Those who are not cleared get the texts that were released, as they were released,
+// and no other: not those of the rows, not those of personal questions.
+func TestReleasedTextsComeWithoutClearance(t *testing.T) {
+	var rows []survey.Response
+	for range 12 {
+		rows = append(rows, survey.Response{Version: 1, Day: "2026-12-02", Answers: survey.Answers{"reason": "other", "reason.text": "mein Nachbar Karl", "idea": "Bänke vor Karls Haus"}})
+	}
+	s := exports.Survey{Versions: []survey.Questionnaire{surveytest.Everything()}, Count: len(rows), Rows: all(rows)}
+	s.Released = []exports.ReleasedText{{Key: "idea", Text: "Bänke vor […]"}, {Key: "gone", Text: "Frage gibt es nicht"}}
+	for _, cleared := range []bool{false, true} {
+		s.FreeText = cleared
+		f, _, _ := write(t, s)
+		text := dump(t, f)
+		for _, secret := range []string{"Nachbar Karl", "Karls Haus"} { // negative control: they are there for those who are cleared
+			if strings.Contains(text, secret) != cleared {
+				t.Errorf("cleared: %v, and %q is otherwise", cleared, secret)
+			}
+		}
+		if strings.Contains(text, "Bänke vor […]") == cleared || strings.Contains(text, "Frage gibt es nicht") {
+			t.Errorf("cleared: %v, and the released text is otherwise", cleared)
+		}
+		rows, err := f.GetRows(exports.SheetOpenTexts)
+		if want := map[bool]int{false: 2, true: 25}[cleared]; err != nil || len(rows) != want {
+			t.Errorf("cleared: %v: %d rows of open answers, want %d: %v", cleared, len(rows), want, err)
+		}
+	}
+	s.Released, s.FreeText = nil, false
+	if f, _, _ := write(t, s); slices.Contains(f.GetSheetList(), exports.SheetOpenTexts) {
+		t.Error("an empty sheet of open answers")
 	}
 }
 

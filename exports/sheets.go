@@ -406,7 +406,11 @@ func (w *workbook) readme() [][2]any {
 	sheet(SheetFrequencies, "Anzahl und Prozent je Antwort. Grundlage der Prozente ist n, die Zahl der Bögen mit einer Antwort auf diese Frage; bei Mehrfachauswahl ist die Summe oft über 100.")
 	sheet(SheetCharts, "Wie viele an welchem Tag antworteten, und je geschlossene Frage ein Balkendiagramm der Blätter "+SheetParadata+" und "+SheetFrequencies+".")
 	sheet(SheetCrosstables, "Je zwei Fragen gegeneinander, Anzahl und Prozent der Spalte. Grundlage n sind die Bögen, die beide Fragen beantwortet haben.")
-	sheet(SheetOpenTexts, "Was geschrieben wurde, je Frage in zufälliger Reihenfolge und ohne die übrigen Antworten.")
+	if w.survey.FreeText {
+		sheet(SheetOpenTexts, "Was geschrieben wurde, je Frage in zufälliger Reihenfolge und ohne die übrigen Antworten.")
+	} else {
+		sheet(SheetOpenTexts, "Freigegebene Texte der ganzen Umfrage, je Frage in zufälliger Reihenfolge: einzeln gelesen, manche gekürzt. Filter gelten für sie nicht.")
+	}
 	sheet(SheetPlaces, "Orte auf der Karte, gezählt in Feldern von etwa 550 Metern und nach Ortsbezirk; nie weniger als 10 zusammen. Umrisse der Ortsbezirke: "+citymap.Attribution+", vereinfacht (dl-de/by-2-0).")
 	sheet(SheetParadata, "Wie viele Antworten an welchem Tag, auf welchem Weg und in welcher Sprache kamen. Uhrzeiten, Geräte und Adressen werden nicht gespeichert.")
 	sheet(SheetVersions, "Was sich von Version zu Version des Fragebogens geändert hat und ob die Antworten vergleichbar bleiben.")
@@ -454,6 +458,9 @@ func (w *workbook) freeTexts() string {
 		return "keine"
 	case w.survey.FreeText:
 		return "enthalten: " + strings.Join(keys, ", ") + ". Nur für Berechtigte; vor jeder Weitergabe lesen."
+	}
+	if w.written != nil {
+		return "weggelassen: " + strings.Join(keys, ", ") + "; einzeln freigegebene stehen in " + SheetOpenTexts
 	}
 	return "weggelassen: " + strings.Join(keys, ", ")
 }

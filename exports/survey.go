@@ -30,6 +30,11 @@ type Survey struct {
 	// (texts, places, names of files). Without it such columns are left out.
 	FreeText bool
 
+	// Released are texts that somebody has read and found fit for everybody, as they
+	// may be shown. Without FreeText the workbook has them, all of the survey's, in
+	// the sheet of open answers, apart from the rows.
+	Released []ReleasedText
+
 	// Watermark says who may use the file, for what and until when, in German; it
 	// stands in Lesemich and at the foot of every page of paper. "" is none.
 	Watermark string
@@ -42,6 +47,9 @@ type Survey struct {
 
 	perSheet int // rows of a sheet, for tests; 0: [MaxRows]
 }
+
+// ReleasedText is a text that everybody may read; Key names its variable.
+type ReleasedText struct{ Key, Text string }
 
 // Refusal is a reason why a survey cannot be exported at all; trying again does
 // not help.

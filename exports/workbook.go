@@ -168,7 +168,10 @@ func (w *workbook) prepare() error {
 	}
 	w.points = w.pointsOf()
 	w.counter = tally.NewCounter(w.merged, w.pairs()...)
-	if len(open) == 0 { // or not cleared: then they have no column
+	if !w.survey.FreeText { // they have no column
+		return w.released()
+	}
+	if len(open) == 0 {
 		return nil
 	}
 	var err error
@@ -366,7 +369,7 @@ func (w *workbook) take(r *row) error {
 			w.sum.Unplaced++
 		}
 	}
-	if w.written == nil {
+	if w.written == nil || !w.survey.FreeText {
 		return nil
 	}
 	return w.written.add(r.Response)

@@ -13,6 +13,7 @@ import (
 	"servicepoint/exports"
 	"servicepoint/pocketbase-app/participation"
 	"servicepoint/pocketbase-app/planning"
+	"servicepoint/pocketbase-app/results"
 
 	"github.com/pocketbase/pocketbase"
 	"github.com/schollz/progressbar/v3"
@@ -41,7 +42,15 @@ func (s *server) writePackage(ctx context.Context, pkg planning.Package, path st
 	}
 	defer snapshot.Close()
 	p := pkg.Profile
-	m, err := exports.WritePackage(ctx, path, surveyOf(snapshot, p.Personal, p.FreeText, pkg.Purpose, s.p.Now()), exports.Profile{
+	from := surveyOf(snapshot, p.Personal, p.FreeText, pkg.Purpose, s.p.Now())
+	texts, err := results.ReleasedTexts(ctx, s.p.App.DB(), pkg.Survey)
+	if err != nil {
+		return 0, err
+	}
+	for _, one := range texts {
+		from.Released = append(from.Released, exports.ReleasedText(one))
+	}
+	m, err := exports.WritePackage(ctx, path, from, exports.Profile{
 		Formats: p.Formats,
 		Filter:  exports.Filter{From: p.From, To: p.To, Channels: p.Channels, Languages: p.Languages},
 	}, progress)

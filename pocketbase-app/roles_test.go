@@ -83,6 +83,8 @@ var staffPages = []staffPage{
 	{"POST /redaktion/aufrufe/{slug}/zugang/", "/redaktion/aufrufe/smart-kassel/zugang/", issuers, 422},
 	{"GET /redaktion/umfragen/{slug}/ergebnisse/", "/redaktion/umfragen/smart-kassel/ergebnisse/", issuers, 200},
 	{"POST /redaktion/umfragen/{slug}/ergebnisse/", "/redaktion/umfragen/smart-kassel/ergebnisse/", issuers, 422},
+	{"GET /redaktion/umfragen/{slug}/texte/", "/redaktion/umfragen/smart-kassel/texte/", issuers, 200},
+	{"POST /redaktion/umfragen/{slug}/texte/", "/redaktion/umfragen/smart-kassel/texte/", issuers, 422},
 	{"GET /redaktion/umfragen/{slug}/ergebnisse/massnahmen/{id}/", "/redaktion/umfragen/smart-kassel/ergebnisse/massnahmen/neu/", issuers, 200},
 	{"POST /redaktion/umfragen/{slug}/ergebnisse/massnahmen/{id}/", "/redaktion/umfragen/smart-kassel/ergebnisse/massnahmen/neu/", issuers, 422},
 	{"GET /redaktion/live/", "/redaktion/live/", hosts, 200},

@@ -208,7 +208,15 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		Dir:    filepath.Join(dir, "exports"),
 		Counts: s.counts,
 		Ask:    s.results.AskAll,
-		Write:  s.writePackage, Formats: exportFormats(),
+		Texts: func(ctx context.Context, slug string) (map[string][]string, error) {
+			list, err := results.ReleasedTexts(ctx, p.App.DB(), slug)
+			texts := map[string][]string{}
+			for _, one := range list {
+				texts[one.Key] = append(texts[one.Key], one.Text)
+			}
+			return texts, err
+		},
+		Write: s.writePackage, Formats: exportFormats(),
 	})
 	if err != nil {
 		return nil, err

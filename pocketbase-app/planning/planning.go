@@ -44,6 +44,9 @@ type Options struct {
 	// Ask gives protected figures; nil: the pages show counts only.
 	Ask disclosure.AskAll
 
+	// Texts gives the released texts of a survey by variable; nil: none are shown.
+	Texts func(ctx context.Context, slug string) (map[string][]string, error)
+
 	Dir string // where the files are, "<data dir>/exports"; made when missing
 }
 

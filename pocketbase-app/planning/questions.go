@@ -21,7 +21,8 @@ type itemView struct {
 	Versions         string // when not all versions ask it
 	Figures          []figureView
 	Matrix           *matrixView
-	Words            bool // free texts are not shown here
+	Words            bool     // free texts have no figures
+	Texts            []string // that were released, of everybody
 }
 
 // questionsPage is what /planung/umfragen/<slug>/fragen/ shows: the questions of
@@ -137,6 +138,13 @@ func (pl *Planning) items(e *core.RequestEvent, d *questionsPage, items []*tally
 			return nil
 		}
 	}
+	var texts map[string][]string
+	if pl.o.Texts != nil {
+		var err error
+		if texts, err = pl.o.Texts(e.Request.Context(), d.Slug); err != nil {
+			return err
+		}
+	}
 	for i, it := range items {
 		one := itemView{Code: it.Code, Text: say(it.Text), Help: say(it.Help), Versions: versions(d.study, it)}
 		one.Link = (&url.URL{Path: viewPath(d.Slug, "fragen"), RawQuery: url.Values{"frage": {it.Code}, where: c.values()}.Encode()}).String()
@@ -147,6 +155,9 @@ func (pl *Planning) items(e *core.RequestEvent, d *questionsPage, items []*tally
 			}
 		}
 		one.Words = len(variables) == 0
+		for _, v := range it.Variables {
+			one.Texts = append(one.Texts, texts[v.Key]...)
+		}
 		id := "f" + strconv.Itoa(i+1)
 		if len(got) > 0 && len(variables) > 0 {
 			figures := got[:len(variables)]

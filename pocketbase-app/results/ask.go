@@ -421,7 +421,7 @@ func (x *Results) decide(c *counting, slug, staff string, ask asked, fresh map[s
 		case f == nil:
 			why = disclosure.ErrUnsafe
 		default:
-			f.Quotes = nil
+			f.Quotes, f.Marks = nil, nil
 			doc.Figures = []figure{*f}
 		}
 	} else {

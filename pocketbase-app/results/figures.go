@@ -37,6 +37,8 @@ type figure struct {
 	content.ResultFigure
 	Groups []int `json:"groups"`          // people behind it; of a ranking also behind every option
 	Block  int   `json:"block,omitempty"` // the last one counted; 0: that of the release Since
+
+	Marks []string `json:"marks,omitempty"` // of the texts that are quoted
 }
 
 type crossFigure struct {
@@ -50,10 +52,10 @@ type crossFigure struct {
 
 // Choice is what a publisher wants released.
 type Choice struct {
-	Items  []string     // codes
-	Pairs  []tally.Pair // at most mostTables
-	Quotes map[string][]string
-	Reason content.Text // of a correction
+	Items  []string            // codes
+	Pairs  []tally.Pair        // at most mostTables
+	Quotes map[string][]string // item → marks of released texts
+	Reason content.Text        // of a correction
 }
 
 // offered lists the items that may be released: nothing personal, nothing that is
@@ -126,7 +128,10 @@ func (c *counting) freeze(choice Choice) (frozen, []left, error) {
 				notes = append(notes, left{v.Key, why, v.Of.Text})
 			}
 			if f != nil {
-				f.Quotes = choice.Quotes[it.Code]
+				f.Quotes, f.Marks = quoted(choice.Quotes[it.Code], c.texts)
+				if len(f.Marks) < len(choice.Quotes[it.Code]) {
+					return out, nil, errNotOut
+				}
 				out.Figures = append(out.Figures, *f)
 			}
 		}

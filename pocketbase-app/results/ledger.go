@@ -189,6 +189,7 @@ type counting struct {
 	number  int // of the release to be
 	ledger  []disclosure.Table
 	fresh   []disclosure.Table // decided now
+	texts   map[string]decided // what was decided about texts, by mark
 }
 
 // table decides on a table, in the order of axes that the ledger has it in. An old

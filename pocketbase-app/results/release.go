@@ -231,6 +231,9 @@ func (x *Results) prepare(ctx context.Context, slug string, choice Choice) (p pr
 	if err != nil {
 		return p, err
 	}
+	if c.texts, err = decisions(ctx, x.p.App.DB(), slug); err != nil {
+		return p, err
+	}
 	p.number, p.n, p.block, p.blocks = c.number, st.n(), c.block, fresh
 	p.frozen, p.Left, err = c.freeze(choice)
 	if errors.Is(err, disclosure.ErrLedger) {
@@ -393,7 +396,14 @@ func Publish(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error 
 				continue
 			}
 			r.Release, r.Released, r.N = row.Number, moment(row.Created), row.N
+			texts, err := decisions(ctx, db, slug)
+			if err != nil {
+				return err
+			}
 			for _, one := range f.Figures {
+				if len(one.Marks) > 0 { // what was taken back or erased since is not quoted
+					one.Quotes, _ = quoted(one.Marks, texts)
+				}
 				r.Figures = append(r.Figures, one.ResultFigure)
 			}
 			for _, one := range f.Tables {

@@ -70,6 +70,8 @@ func (x *Results) Bind(se *core.ServeEvent) {
 	x.p.Route(se, "GET", content.ResultFilesPath("{slug}")+"{name}", x.file)
 	x.p.Route(se, "GET", "/redaktion/umfragen/{slug}/ergebnisse/{$}", x.show, publish)
 	x.p.Route(se, "POST", "/redaktion/umfragen/{slug}/ergebnisse/{$}", x.release, publish)
+	x.p.Route(se, "GET", "/redaktion/umfragen/{slug}/texte/{$}", x.showTexts, publish)
+	x.p.Route(se, "POST", "/redaktion/umfragen/{slug}/texte/{$}", x.decideText, publish)
 	x.p.Route(se, "GET", "/redaktion/umfragen/{slug}/ergebnisse/massnahmen/{id}/{$}", x.showAction, publish)
 	x.p.Route(se, "POST", "/redaktion/umfragen/{slug}/ergebnisse/massnahmen/{id}/{$}", x.changeAction, publish)
 }
@@ -81,8 +83,7 @@ func day(ms int64) string { return time.UnixMilli(ms).In(content.Berlin).Format(
 // Bounds of what publishers write.
 const (
 	maxReason = 500 // characters
-	maxQuote  = 400
-	maxQuotes = 10 // of one question
+	maxQuotes = 10  // of one question
 )
 
 // itemChoice is an item as publishers choose it.
@@ -90,6 +91,7 @@ type itemChoice struct {
 	Code, Text string
 	Chosen     bool
 	Words      bool // a text: quotes only
+	Quotes     []quoteChoice
 }
 
 type option struct {
@@ -208,8 +210,16 @@ func (x *Results) page(e *core.RequestEvent, status int, p *preview, v base.View
 	if e.Request.URL.Query().Get("meldung") != "" && status == http.StatusOK {
 		d.Notice = "staff.results.saved"
 	}
+	texts, err := decisions(ctx, x.p.App.DB(), slug)
+	if err != nil {
+		return err
+	}
 	for _, it := range offered(st.survey) {
-		d.Items = append(d.Items, itemChoice{it.Code, d.Say(it.Text), slices.Contains(v.Form["frage"], it.Code), quotable(it)})
+		one := itemChoice{Code: it.Code, Text: d.Say(it.Text), Chosen: slices.Contains(v.Form["frage"], it.Code), Words: quotable(it)}
+		if one.Words {
+			one.Quotes = quotesOf(it.Code, texts, v.Form["zitat."+it.Code])
+		}
+		d.Items = append(d.Items, one)
 	}
 	for n := range mostTables {
 		field := strconv.Itoa(n + 1)
@@ -245,7 +255,7 @@ func formOf(st standing) url.Values {
 	for _, f := range last.Figures {
 		if !slices.Contains(form["frage"], f.Item) {
 			form.Add("frage", f.Item)
-			form.Set("zitate."+f.Item, strings.Join(f.Quotes, "\n"))
+			form["zitat."+f.Item] = f.Marks
 		}
 	}
 	for i, t := range last.Tables {
@@ -283,17 +293,9 @@ func choose(form url.Values) (c Choice, ps content.Problems) {
 		ps.Add("grund."+content.German, "required")
 	}
 	for _, code := range c.Items {
-		field := "zitate." + code
-		for line := range strings.SplitSeq(form.Get(field), "\n") {
-			if line = strings.TrimSpace(line); line != "" {
-				c.Quotes[code] = append(c.Quotes[code], line)
-			}
-			if utf8.RuneCountInString(line) > maxQuote {
-				ps.Add(field, "too_long", "max", maxQuote)
-			}
-		}
+		c.Quotes[code] = form["zitat."+code]
 		if len(c.Quotes[code]) > maxQuotes {
-			ps.Add(field, "too_many", "max", maxQuotes)
+			ps.Add("zitat."+code, "too_many", "max", maxQuotes)
 		}
 	}
 	if len(c.Items)+len(c.Pairs) == 0 {
@@ -303,7 +305,7 @@ func choose(form url.Values) (c Choice, ps content.Problems) {
 }
 
 // fields are where the reasons against a release stand in the form.
-var fields = map[error]string{errNone: "grund." + content.German, errFew: "frage", errNothing: "frage", errReason: "grund." + content.German, errGone: "frage"}
+var fields = map[error]string{errNone: "grund." + content.German, errFew: "frage", errNothing: "frage", errReason: "grund." + content.German, errGone: "frage", errNotOut: "frage"}
 
 func (x *Results) release(e *core.RequestEvent) error {
 	form, err := base.DecodeForm(e.Response, e.Request)

@@ -189,7 +189,10 @@ func TestFiguresAreReleasedFromTenAnswersOn(t *testing.T) {
 	if h.rebuilt != 0 || h.catalogue().Release != 0 {
 		t.Fatal("a preview was released")
 	}
-	h.want(303, at, sent("zitate.idea", "Mehr Bänke\n\nMehr Bäume"))
+	marks := h.release("idea", "Mehr Bänke", "Mehr Bäume")
+	form := sent()
+	form["zitat.idea"] = marks
+	h.want(303, at, form)
 	r := h.catalogue()
 	if r.Release != 1 || r.N != 27 || h.rebuilt != 1 || len(r.Figures) != 6 || len(r.Corrections) != 0 {
 		t.Fatalf("%+v", r)
@@ -310,7 +313,7 @@ func TestOnlyPublishersRelease(t *testing.T) {
 	h.want(404, at+"massnahmen/nie/", url.Values{})
 	h.want(422, at, url.Values{"aktion": {"freigeben"}, "frage": {"name"}}) // personal: never
 	h.want(422, at, url.Values{"frage": {"view"}, "zeilen1": {"view"}, "spalten1": {"view"}})
-	h.want(422, at, url.Values{"frage": {"idea"}, "zitate.idea": {strings.Repeat("x", 401)}})
+	h.want(422, at, url.Values{"frage": {"idea"}, "zitat.idea": slices.Repeat([]string{"0123"}, maxQuotes+1)})
 }
 
 func ExampleResults() {
