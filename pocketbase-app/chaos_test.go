@@ -171,7 +171,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 		Keys   int `db:"keys"`
 	}
 	err = db.NewQuery(`SELECT taken,
-		(SELECT coalesce(sum(places), 0) FROM claims WHERE event = 'balkonsolar' AND pool = 'room' AND state IN ('active', 'confirmed')) AS claims,
+		(SELECT count(*) FROM tickets t JOIN claims c ON c.reference = t.reference WHERE t.event = 'balkonsolar' AND t.pool = 'room' AND t.released IS NULL AND c.state IN ('active', 'confirmed')) AS claims,
 		(SELECT count(DISTINCT name) FROM claims WHERE event = 'balkonsolar') AS keys
 		FROM pools WHERE event = 'balkonsolar' AND code = 'room'`).One(&pool)
 	if err != nil {

@@ -156,7 +156,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 			if err := json.Unmarshal(doc, &ev); err != nil {
 				return err
 			}
-			return booking.PublishEvent(tx, ev)
+			return s.booking.PublishEvent(tx, ev)
 		},
 	}
 
@@ -251,6 +251,13 @@ func (s *server) schedule() []jobs.Job {
 		{Name: "holds", Spec: "*/5 * * * *", Run: func(ctx context.Context) (string, error) {
 			n, err := s.booking.ExpireHolds(ctx)
 			return s.word("staff.jobs.did.holds", "n", n), err
+		}},
+		{Name: "reminders", Spec: "*/15 * * * *", Run: func(ctx context.Context) (string, error) {
+			n, err := s.booking.Remind(ctx)
+			if n == 0 || err != nil {
+				return "", err
+			}
+			return s.word("staff.jobs.did.reminders", "n", n), nil
 		}},
 		{Name: "urn", Spec: "*/10 * * * *", Run: func(ctx context.Context) (string, error) {
 			n, err := s.participation.EmptyUrn(ctx)

@@ -97,7 +97,7 @@ func (h house) tryPublish(ev content.Event, state string) error {
 		if err := tx.Save(rec); err != nil {
 			return err
 		}
-		return PublishEvent(tx, ev)
+		return h.s.PublishEvent(tx, ev)
 	})
 }
 

@@ -37,6 +37,7 @@ func Example() {
 	}
 	p.Now = func() time.Time { return basetest.Start }
 
+	service := booking.New(p)
 	event := content.Event{
 		Slug: "waerme", Start: basetest.Start.AddDate(0, 0, 7),
 		Texts: map[string]content.EventText{"de": {Title: "Wärme für Kassel"}},
@@ -52,14 +53,13 @@ func Example() {
 		if err := tx.Save(rec); err != nil {
 			return err
 		}
-		return booking.PublishEvent(tx, event)
+		return service.PublishEvent(tx, event)
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 
-	service := booking.New(p)
 	for _, name := range []string{"Ada", "Grace", "Edsger"} {
 		answer, _, err := service.Book(booking.Order{
 			Event:   "waerme",

@@ -3,7 +3,9 @@ package booking
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"servicepoint/content"
 	"servicepoint/content/ical"
@@ -18,7 +20,33 @@ const (
 	mailConfirmed = "confirmed"
 	mailRejected  = "rejected"
 	mailCancelled = "cancelled"
+
+	mailPending     = "pending"     // staff must approve
+	mailWaiting     = "waiting"     // on the waiting list
+	mailOffer       = "offer"       // from the waiting list
+	mailOfferOver   = "offer_over"  // nobody accepted it in time
+	mailChanged     = "changed"     // some tickets were given back
+	mailTransferred = "transferred" // to the new holder
+	mailHandedOver  = "handed_over" // to the old one
+	mailRebooked    = "rebooked"    // to another date, as the holder asked
+	mailMoved       = "moved"       // the event has another time or place, or takes place after all
+	mailCalledOff   = "called_off"  // the event is cancelled
+	mailReminder    = "reminder"
 )
+
+// takesBack tells the mails whose calendar object cancels the entry.
+func takesBack(what string) bool {
+	return what == mailCancelled || what == mailHandedOver || what == mailCalledOff
+}
+
+// withSecret tells the mails to people who can do something with the booking.
+func withSecret(what string) bool {
+	switch what {
+	case mailRejected, mailCancelled, mailHandedOver, mailCalledOff, mailOfferOver:
+		return false
+	}
+	return true
+}
 
 // calendarDomain ends the UID of calendar entries. It never changes, wherever
 // the platform runs: calendars know an entry by its UID for life. It is no host
@@ -35,10 +63,22 @@ func (s *Service) putMail(tx core.App, c Claim, what string, withCalendar bool) 
 	if err != nil {
 		return err
 	}
-	m := s.mail(ev, c, what)
+	return s.putMailOf(tx, ev, c, what, withCalendar)
+}
+
+// putMailOf is putMail for an event that the caller knows already.
+func (s *Service) putMailOf(tx core.App, ev content.Event, c Claim, what string, withCalendar bool) error {
+	if c.Email == "" {
+		return nil
+	}
+	need, err := needOf(tx.DB(), c.Reference)
+	if err != nil {
+		return err
+	}
+	m := s.mail(ev, c, what, need)
 	if withCalendar {
 		m.Method = ical.Request
-		if what == mailCancelled {
+		if takesBack(what) {
 			m.Method = ical.Cancel
 		}
 		m.Calendar = s.calendar(ev, c, m.Method)
@@ -48,12 +88,22 @@ func (s *Service) putMail(tx core.App, c Claim, what string, withCalendar bool) 
 		return err
 	}
 	return s.p.PutOrder(tx, hooks.Order{
-		Key:      fmt.Sprintf("mail:%s:%s:1", c.Reference, what),
+		Key:      "mail:" + c.Reference + ":" + what + ":" + strconv.Itoa(mailNumber(c, what)),
 		Provider: "mail", Kind: "mail", Subject: c.Reference, Partner: ev.Provider, Payload: payload,
 	})
 }
 
-func (s *Service) mail(ev content.Event, c Claim, what string) hooks.Mail {
+// mailNumber tells apart mails of the same sort about one claim: those that can
+// come again carry the claim's sequence, which rises with each.
+func mailNumber(c Claim, what string) int {
+	switch what {
+	case mailChanged, mailTransferred, mailHandedOver, mailRebooked, mailMoved, mailCalledOff:
+		return c.Sequence
+	}
+	return 1
+}
+
+func (s *Service) mail(ev content.Event, c Claim, what string, need map[string]int) hooks.Mail {
 	w, lang := s.p.Words, c.Language
 	title := titleOf(ev, lang)
 	facts := []string{
@@ -65,15 +115,18 @@ func (s *Service) mail(ev content.Event, c Claim, what string) hooks.Mail {
 	}
 	facts = append(facts, w.In(lang, "booking.places")+": "+fmt.Sprint(c.Places))
 	if len(ev.Pools) > 1 {
-		label, _ := poolLabel(ev, c.Pool, lang)
-		facts = append(facts, w.In(lang, "booking.pool")+": "+label)
+		facts = append(facts, w.In(lang, "booking.pool")+": "+poolsOf(ev, need, lang))
+	}
+	if what == mailOffer {
+		until := time.UnixMilli(c.Expires).In(content.Berlin)
+		facts = append(facts, w.In(lang, "booking.until")+": "+day(until, lang)+", "+clock(until, lang))
 	}
 	facts = append(facts, w.In(lang, "booking.reference")+": "+c.Reference)
-	if what == mailConfirmed {
-		facts = append(facts, w.In(lang, "booking.secret")+": "+s.secret(c.Reference))
+	if withSecret(what) {
+		facts = append(facts, w.In(lang, "booking.secret")+": "+s.secret(c.Reference, c.Handed))
 	}
 	link := s.p.Origin + base.Prefix(lang) + "/buchungen/"
-	if what != mailConfirmed {
+	if !withSecret(what) {
 		link = s.p.Origin + base.Prefix(lang) + "/veranstaltungen/"
 	}
 	return hooks.Mail{
@@ -101,7 +154,7 @@ func (s *Service) calendar(ev content.Event, c Claim, method string) string {
 		Attendee:  &ical.Address{Name: c.Name, Email: c.Email},
 	}
 	e.Description = strings.TrimSpace(t.Summary + "\n\n" + s.p.Words.In(c.Language, "booking.reference") + ": " + c.Reference)
-	if method == ical.Cancel {
+	if method == ical.Cancel || ev.Cancelled {
 		e.Status = ical.Cancelled
 	}
 	return string(ical.Calendar{Method: method, Events: []ical.Event{e}}.Bytes())

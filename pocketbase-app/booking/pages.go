@@ -264,7 +264,7 @@ func (s *Service) bookingPage(c Claim, lang string) (bookingPage, error) {
 	}
 	_, err = s.events.published(s.p.App.DB(), c.Event)
 	page.Public = err == nil
-	page.CanCancel = (c.State == Active || c.State == Confirmed) && !(found && isOver(ev, s.p.Now()))
+	page.CanCancel = (c.State == Active || c.State == Pending || c.State == Confirmed) && !(found && isOver(ev, s.p.Now()))
 	return page, nil
 }
 
@@ -291,7 +291,7 @@ func (s *Service) withTicket(e *core.RequestEvent, template, title string, chang
 
 func (s *Service) showReceipt(e *core.RequestEvent) error {
 	return s.withTicket(e, "booking", "booking.receipt.title", func(page *bookingPage) {
-		page.Secret = s.secret(page.Reference)
+		page.Secret = s.secret(page.Reference, page.Handed)
 	})
 }
 

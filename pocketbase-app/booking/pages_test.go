@@ -84,7 +84,7 @@ func TestBookingByFormInThreeLanguages(t *testing.T) {
 			cookie := cookieOf(t, r)
 			receipt := h.send("GET", c.prefix+"/buchungen/bestaetigung/", "", "", "Cookie", cookie)
 			reference := strings.TrimPrefix(strings.SplitN(cookie, ".", 2)[0], ticketName+"=")
-			wants(t, "receipt", receipt, 200, c.receipt, c.state, reference, h.s.secret(reference))
+			wants(t, "receipt", receipt, 200, c.receipt, c.state, reference, h.s.secret(reference, 0))
 			if receipt.header.Get("Cache-Control") != "no-store" {
 				t.Error("the receipt may be cached")
 			}

@@ -14,9 +14,22 @@ import (
 // PublishEvent brings the pools of an event in line with what an editor
 // publishes, inside the transaction that publishes it. Pools that would become
 // smaller than what is taken, and pools left out that have claims, are refused
-// as content.Problems on the field "pools". Withdrawing an event needs no call:
+// as content.Problems on the field "pools"; [Service.Concerned] lists the people.
+// New places go to the waiting list, and everybody who booked or waits is told
+// when the event was moved or cancelled. Withdrawing an event needs no call:
 // its claims stay, and nothing is booked while it is not published.
-func PublishEvent(tx core.App, ev content.Event) error {
+func (s *Service) PublishEvent(tx core.App, ev content.Event) error {
+	if err := publishPools(tx, ev); err != nil {
+		return err
+	}
+	now := s.p.Now()
+	if err := s.tellChanges(tx, ev, now); err != nil {
+		return err
+	}
+	return s.tend(tx, ev, now)
+}
+
+func publishPools(tx core.App, ev content.Event) error {
 	if !tx.IsTransactional() {
 		return errors.New("booking: PublishEvent outside a transaction")
 	}
@@ -67,7 +80,7 @@ func PublishEvent(tx core.App, ev content.Event) error {
 			return err
 		}
 		if _, err := tx.DB().NewQuery(`DELETE FROM pools WHERE event = {:event} AND code = {:code}
-			AND NOT EXISTS (SELECT 1 FROM claims WHERE claims.event = pools.event AND claims.pool = pools.code)`).
+			AND NOT EXISTS (SELECT 1 FROM tickets WHERE tickets.event = pools.event AND tickets.pool = pools.code)`).
 			Bind(dbx.Params{"event": ev.Slug, "code": r.Code}).Execute(); err != nil {
 			return err
 		}
@@ -93,9 +106,9 @@ func (r poolRow) free() int {
 // counters reads the pools of one event, or of all events when event is "".
 // Holds that have run out count as free, as they do for the next writer.
 func counters(db dbx.Builder, now time.Time, event string) (map[string]map[string]poolRow, error) {
-	q := `SELECT event, code, size, stopped, taken - coalesce((SELECT sum(c.places) FROM claims c
-			WHERE c.event = pools.event AND c.pool = pools.code AND c.state = 'active'
-			AND c.expires IS NOT NULL AND c.expires <= {:now}), 0) AS taken
+	q := `SELECT event, code, size, stopped, taken - (SELECT count(*) FROM claims c JOIN tickets t ON t.reference = c.reference
+			WHERE t.event = pools.event AND t.pool = pools.code AND t.released IS NULL AND c.event = pools.event
+			AND c.state = 'active' AND c.expires IS NOT NULL AND c.expires <= {:now}) AS taken
 		FROM pools`
 	if event != "" {
 		q += ` WHERE event = {:event}`

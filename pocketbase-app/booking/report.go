@@ -34,7 +34,7 @@ const placesColumns = "size number|booked number|occupancy decimal %|blocked num
 
 // Report gives the bookings of a period: per event that begins in it and per
 // audience of these events, and what was booked and cancelled month by month.
-// Nobody is checked in at the door and there is no waiting list: neither is
+// Who came and who waited is not
 // counted.
 func (s *Service) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]*report.Table, error) {
 	perEvent := s.p.ReportTable("bookings", "veranstaltungen", append([]string{"event text", "day day", "audience text"}, strings.Split(placesColumns, "|")...)...)
@@ -96,11 +96,11 @@ func placesOfEvents(ctx context.Context, db dbx.Builder) (map[string]*tally, err
 		Lapsed    int    `db:"lapsed"`
 	}
 	err := db.NewQuery(`SELECT p.event AS event, p.size AS size,
-			coalesce(sum(c.places) FILTER (WHERE c.kind = 'booking' AND c.state IN ('active', 'confirmed')), 0) AS booked,
-			coalesce(sum(c.places) FILTER (WHERE c.kind = 'block' AND c.state IN ('active', 'confirmed')), 0) AS blocked,
-			coalesce(sum(c.places) FILTER (WHERE c.kind = 'booking' AND c.state = 'cancelled'), 0) AS cancelled,
-			coalesce(sum(c.places) FILTER (WHERE c.kind IN ('hold', 'offer') AND c.state = 'expired'), 0) AS lapsed
-		FROM pools AS p LEFT JOIN claims AS c ON c.event = p.event AND c.pool = p.code
+			count(*) FILTER (WHERE t.released IS NULL AND c.kind = 'booking' AND c.state IN ('active', 'pending', 'confirmed')) AS booked,
+			count(*) FILTER (WHERE t.released IS NULL AND c.kind = 'block' AND c.state = 'active') AS blocked,
+			count(*) FILTER (WHERE c.kind = 'booking' AND (c.state = 'cancelled' OR t.released IS NOT NULL)) AS cancelled,
+			count(*) FILTER (WHERE c.kind IN ('hold', 'offer') AND c.state = 'expired') AS lapsed
+		FROM pools AS p LEFT JOIN tickets AS t ON t.event = p.event AND t.pool = p.code LEFT JOIN claims AS c ON c.reference = t.reference
 		GROUP BY p.event, p.code`).WithContext(ctx).All(&rows)
 	if err != nil {
 		return nil, err

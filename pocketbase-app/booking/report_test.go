@@ -32,9 +32,15 @@ func TestReportCountsPlaces(t *testing.T) {
 		if !ended.IsZero() {
 			end = ended.UnixMilli()
 		}
-		_, err := h.p.App.DB().NewQuery(`INSERT INTO claims (reference, event, pool, kind, state, places, channel, expires, created, ended, name, email)
-			VALUES ({:r}, {:e}, {:pool}, {:k}, {:s}, {:n}, {:c}, {:x}, {:at}, {:end}, 'Erika Muster', 'erika@example.org')`).Bind(dbx.Params{
-			"r": n, "e": event, "pool": pool, "k": kind, "s": state, "n": places, "c": channel, "x": expires, "at": created.UnixMilli(), "end": end}).Execute()
+		_, err := h.p.App.DB().NewQuery(`INSERT INTO claims (reference, event, kind, state, places, channel, expires, queue, created, ended, name, email)
+				VALUES ({:r}, {:e}, {:k}, {:s}, {:n}, {:c}, {:x}, NULL, {:at}, {:end}, 'Erika Muster', 'erika@example.org')`).Bind(dbx.Params{
+			"r": n, "e": event, "k": kind, "s": state, "n": places, "c": channel, "x": expires, "at": created.UnixMilli(), "end": end}).Execute()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = h.p.App.DB().NewQuery(`INSERT INTO tickets (reference, number, event, pool)
+				WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {:n}) SELECT {:r}, i, {:e}, {:pool} FROM n`).Bind(dbx.Params{
+			"r": n, "e": event, "pool": pool, "n": places}).Execute()
 		if err != nil {
 			t.Fatal(err)
 		}

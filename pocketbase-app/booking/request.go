@@ -1,11 +1,14 @@
 package booking
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -21,12 +24,108 @@ const (
 )
 
 // Request is what a citizen sends to book places. Pool may be empty when the
-// event has only one.
+// event has only one. Tickets, when set, tells place by place what Places and
+// Pool tell of all.
 type Request struct {
-	Name   string
-	Email  string
-	Places int
-	Pool   string
+	Name    string
+	Email   string
+	Places  int
+	Pool    string
+	Tickets []Wish
+
+	note string // of a block
+}
+
+// Wish is what is asked for one place.
+type Wish struct {
+	Pool       string
+	Name       string          // of the person, where the event asks for it
+	Category   string          // of prices
+	PriceCents int             // as the event had it when it was booked
+	Answers    json.RawMessage // to the questions per person: a JSON object, checked by the caller
+}
+
+// most is how many places staff may take at once.
+const most = 1000
+
+// fill gives every ticket its pool and checks them against the event's rules.
+func (o *Order) fill(ev content.Event, now time.Time) error {
+	var open []content.Pool
+	for _, pool := range ev.Pools {
+		if byStaff(o.Channel) || !heldBack(ev, pool, now) {
+			open = append(open, pool)
+		}
+	}
+	if len(o.Tickets) == 0 {
+		o.Tickets = make([]Wish, min(max(o.Places, 0), most))
+		for i := range o.Tickets {
+			o.Tickets[i].Pool = o.Pool
+		}
+	}
+	limit := ev.Booking.Most()
+	if byStaff(o.Channel) {
+		limit = most
+	}
+	var problems content.Problems
+	switch n := len(o.Tickets); {
+	case n == 0:
+		problems.Add("places", "too_small", "min", 1)
+	case n > limit:
+		problems.Add("places", "too_large", "max", limit)
+	}
+	// A copy: the caller's wishes stay as they were asked, for the fingerprint.
+	o.Tickets = slices.Clone(o.Tickets)
+	for i := range o.Tickets {
+		w := &o.Tickets[i]
+		if w.Pool == "" && len(open) == 1 {
+			w.Pool = open[0].Code
+		}
+		code := func(pool content.Pool) bool { return pool.Code == w.Pool }
+		switch {
+		case w.Pool == "":
+			problems.Add("pool", "required")
+		case !slices.ContainsFunc(open, code):
+			problems.Add("pool", "unknown_option")
+		case len(w.Answers) > 0 && !isObject(w.Answers):
+			problems.Add("answers", "wrong_type")
+		}
+		if len(problems) > 0 {
+			break
+		}
+	}
+	if len(problems) == 0 {
+		problems = companions(ev, o.need())
+	}
+	return problems.Err()
+}
+
+// companions says where somebody would come along with nobody.
+func companions(ev content.Event, need map[string]int) (problems content.Problems) {
+	for _, pool := range ev.Pools {
+		if pool.CompanionOf != "" && need[pool.Code] > need[pool.CompanionOf] {
+			problems.Add("pool", "companion_alone", "pool", pool.Code, "of", pool.CompanionOf)
+		}
+	}
+	return problems
+}
+
+// heldBack reports whether only staff may take places of the pool now.
+func heldBack(ev content.Event, pool content.Pool, now time.Time) bool {
+	return pool.HeldBack && (pool.ReleaseHours == 0 || now.Before(ev.Start.Add(-time.Duration(pool.ReleaseHours)*time.Hour)))
+}
+
+// need counts the places asked for by pool.
+func (o Order) need() map[string]int {
+	need := map[string]int{}
+	for _, w := range o.Tickets {
+		need[w.Pool]++
+	}
+	return need
+}
+
+func isObject(b []byte) bool {
+	var v map[string]json.RawMessage
+	return json.Unmarshal(b, &v) == nil && v != nil
 }
 
 // readJSON reads the body of an API call.

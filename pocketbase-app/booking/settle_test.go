@@ -10,6 +10,7 @@ import (
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/basetest"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 )
 
@@ -221,7 +222,7 @@ func TestPublishingAdjustsThePools(t *testing.T) {
 	if n := h.number(`SELECT size FROM pools WHERE code = 'stream'`); n != 7 {
 		t.Errorf("size %d", n)
 	}
-	if err := PublishEvent(h.p.App, lecture("waerme")); err == nil {
+	if err := h.s.PublishEvent(h.p.App, lecture("waerme")); err == nil {
 		t.Error("pools were changed outside a transaction")
 	}
 }
@@ -229,11 +230,12 @@ func TestPublishingAdjustsThePools(t *testing.T) {
 // hold claims places for a while, as a page that reserves during the form would.
 func (h house) hold(slug string, n int, until time.Time) Answer {
 	h.t.Helper()
-	a := Answer{Reference: base.NewReference("B"), Event: slug, Pool: "saal", Places: n}
-	err := h.p.App.RunInTransaction(func(tx core.App) error {
-		return h.s.claim(tx, kindHold, a, Order{}, h.p.Now(), until)
-	})
+	a, _, err := h.s.Hold(Order{Event: slug, Request: Request{Pool: "saal", Places: n}, Channel: Web})
 	if err != nil {
+		h.t.Fatal(err)
+	}
+	if _, err := h.p.App.NonconcurrentDB().NewQuery(`UPDATE claims SET expires = {:until} WHERE reference = {:r}`).
+		Bind(dbx.Params{"until": until.UnixMilli(), "r": a.Reference}).Execute(); err != nil {
 		h.t.Fatal(err)
 	}
 	return a
@@ -270,7 +272,7 @@ func TestAHoldBecomesABookingWithoutAGap(t *testing.T) {
 	h.publish(lecture("waerme", room(2)))
 	h.hold("waerme", 2, basetest.Start.Add(time.Minute))
 	h.exec(`UPDATE claims SET kind = 'booking', expires = NULL`)
-	h.exec(`UPDATE claims SET places = 1`)
+	h.exec(`UPDATE tickets SET released = 1 WHERE number = 2`)
 	if n := h.number(`SELECT taken FROM pools`); n != 1 {
 		t.Errorf("taken %d, want 1", n)
 	}
@@ -344,9 +346,15 @@ func TestNamesAreForgottenThirtyDaysAfterTheEvent(t *testing.T) {
 	a := h.mustBook("waerme")
 	h.mustBook("spaeter")
 	h.exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1100)
-		INSERT INTO claims (reference, event, pool, kind, state, places, name, email, created)
-		SELECT 'X-' || i, 'waerme', 'saal', 'booking', 'confirmed', 1, 'Name', 'x@example.org', 0 FROM n`)
-	personal := func() int { return h.number(`SELECT count(*) FROM claims WHERE name <> '' OR email <> ''`) }
+		INSERT INTO claims (reference, event, kind, state, places, name, email, created)
+		SELECT 'X-' || i, 'waerme', 'booking', 'confirmed', 1, 'Name', 'x@example.org', 0 FROM n`)
+	h.exec(`INSERT INTO tickets (reference, number, event, pool, name, answers) SELECT reference, 1, event, 'saal', name, '{}' FROM claims WHERE reference LIKE 'X-%'`)
+	personal := func() int {
+		if claims, tickets := h.number(`SELECT count(*) FROM claims WHERE reference LIKE 'X-%' AND name <> ''`), h.number(`SELECT count(*) FROM tickets WHERE name <> '' OR answers <> ''`); claims != tickets {
+			t.Errorf("%d claims and %d tickets have names", claims, tickets)
+		}
+		return h.number(`SELECT count(*) FROM claims WHERE name <> '' OR email <> ''`)
+	}
 
 	h.p.Now = func() time.Time { return ev.End.Add(Keep - time.Millisecond) }
 	if _, err := h.s.Forget(t.Context()); err != nil || personal() != 1102 {

@@ -78,7 +78,7 @@ func (s *Service) staffEvent(e *core.RequestEvent) error {
 	}
 	var claims []Claim
 	err = s.p.App.DB().NewQuery(`SELECT ` + claimColumns + ` FROM claims
-		WHERE event = {:event} AND kind = 'booking' AND state IN ('active', 'confirmed')
+		WHERE event = {:event} AND kind = 'booking' AND state IN ('active', 'pending', 'confirmed')
 		ORDER BY name COLLATE NOCASE, reference`).Bind(dbx.Params{"event": slug}).All(&claims)
 	if err != nil {
 		return err
