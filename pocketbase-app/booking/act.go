@@ -346,7 +346,7 @@ func (s *Service) Cancel(reference string) (done bool, err error) {
 }
 
 // errEnded is ErrState to the world; Cancel forgives it.
-var errEnded = base.Refuse(ErrState.Status, ErrState.Code)
+var errEnded = &base.Error{Status: ErrState.Status, Code: ErrState.Code}
 
 // inTime refuses what changes a booking too late.
 func inTime(ev content.Event, act Act, now time.Time) error {

@@ -50,6 +50,9 @@ func (s *Service) Bind(se *core.ServeEvent) {
 	s.p.Route(se, "GET", "/api/v1/events", s.apiList)
 	s.p.Route(se, "GET", "/api/v1/events/{slug}", s.apiEvent)
 	s.p.Route(se, "POST", "/api/v1/events/{slug}/bookings", s.apiBook)
+	s.p.Route(se, "POST", "/api/v1/events/{slug}/holds", s.apiTake(s.Hold, readHold))
+	s.p.Route(se, "POST", "/api/v1/events/{slug}/waiting", s.apiTake(s.Join, readJSON))
+	s.p.Route(se, "POST", "/api/v1/bookings/{reference}/{act}", s.apiAct)
 
 	s.p.RoutePublic(se, "GET", "/veranstaltungen/{slug}/buchen/{$}", s.showForm)
 	s.p.RoutePublic(se, "POST", "/veranstaltungen/{slug}/buchen/{$}", s.sendForm)

@@ -702,3 +702,50 @@ func TestOneKeyForTwoThings(t *testing.T) {
 		}
 	}
 }
+
+func TestHoldsAndTheWaitingListOverHTTP(t *testing.T) {
+	h := open(t)
+	h.publish(waitingEvent("waerme", room(1)))
+	post := func(path, key, body string) reply {
+		return h.send("POST", "/api/v1/"+path, "application/json", body, "Idempotency-Key", key)
+	}
+	hold := post("events/waerme/holds", "key-number-1", `{}`)
+	if hold.status != 201 || hold.answer(t).Kind != KindHold {
+		t.Fatalf("%d %s", hold.status, hold.body)
+	}
+	a := hold.answer(t)
+	w := post("events/waerme/waiting", "key-number-2", `{"name":"Grace","email":"grace@example.org"}`)
+	if w.status != 201 || w.answer(t).Kind != KindWaiting {
+		t.Fatalf("%d %s", w.status, w.body)
+	}
+	at, secret := "bookings/"+a.Reference+"/", `{"secret":"`+a.Secret+`"`
+	for _, c := range []struct {
+		what, path, key, body string
+		status                int
+		code                  string
+	}{
+		{"no key", at + "confirm", "", secret + "}", 400, "key_missing"},
+		{"no secret", at + "confirm", "key-number-3", "{}", 422, "invalid #/secret required"},
+		{"wrong secret", at + "confirm", "key-number-3", `{"secret":"0000-0000-0000-0000"}`, 404, "not_found"},
+		{"somebody else's booking", "bookings/" + w.answer(t).Reference + "/cancel", "key-number-3", secret + "}", 404, "not_found"},
+		{"an act of staff", at + "approve", "key-number-3", secret + "}", 404, "not_found"},
+		{"nobody's name", at + "confirm", "key-number-3", secret + "}", 422, "invalid #/name required"},
+		{"tickets as text", at + "cancel", "key-number-3", secret + `,"tickets":"1"}`, 422, "invalid #/tickets wrong_type"},
+		{"accepting a hold", at + "accept", "key-number-3", secret + "}", 409, "booking_state"},
+		{"confirmed", at + "confirm", "key-number-3", secret + `,"name":"Ada","email":"ada@example.org"}`, 200, ""},
+		{"again", at + "confirm", "key-number-3", secret + `,"name":"Ada","email":"ada@example.org"}`, 200, ""},
+		{"the key for another act", at + "cancel", "key-number-3", secret + "}", 422, "key_reused"},
+		{"unknown ticket", at + "cancel", "key-number-4", secret + `,"tickets":[7]}`, 422, "invalid #/tickets unknown_option"},
+		{"cancelled", at + "cancel", "key-number-4", secret + "}", 200, ""},
+		{"twice", at + "cancel", "key-number-5", secret + "}", 409, "booking_state"},
+		{"a hold of eleven", "events/waerme/holds", "key-number-6", `{"places":11}`, 422, "invalid #/places too_large"},
+		{"a group larger than the room", "events/waerme/waiting", "key-number-6", `{"places":2,"name":"Ada","email":"ada@example.org"}`, 409, "booking_full"},
+	} {
+		r := post(c.path, c.key, c.body)
+		if r.status != c.status || c.code != "" && r.code() != c.code {
+			t.Errorf("%s: %d %s, want %d %s\n%s", c.what, r.status, r.code(), c.status, c.code, r.body)
+		}
+	}
+	h.want(w.answer(t).Reference, "offer active")
+	h.audit()
+}

@@ -2,6 +2,7 @@ package booking
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -164,17 +165,10 @@ func readForm(values url.Values) (Request, error) {
 // checked trims the request and returns everything wrong with it, in the order
 // of the form.
 func (r Request) checked(places content.Problems) (Request, error) {
-	r.Name, r.Email, r.Pool = strings.TrimSpace(r.Name), strings.TrimSpace(r.Email), strings.TrimSpace(r.Pool)
+	r, err := r.checkedPlaces(places)
 	var problems content.Problems
-	if len(r.Pool) > 80 {
-		problems.Add("pool", "unknown_option")
-	}
-	problems = append(problems, places...)
-	if r.Places < 1 {
-		problems.Add("places", "too_small", "min", 1)
-	} else if r.Places > MaxPlaces {
-		problems.Add("places", "too_large", "max", MaxPlaces)
-	}
+	errors.As(err, &problems)
+	r.Name, r.Email = strings.TrimSpace(r.Name), strings.TrimSpace(r.Email)
 	switch {
 	case r.Name == "":
 		problems.Add("name", "required")
@@ -190,6 +184,22 @@ func (r Request) checked(places content.Problems) (Request, error) {
 		problems.Add("email", "too_long", "max", MaxEmail)
 	case !isEmail(r.Email):
 		problems.Add("email", "not_email")
+	}
+	return r, problems.Err()
+}
+
+// checkedPlaces is checked without who they are for.
+func (r Request) checkedPlaces(places content.Problems) (Request, error) {
+	r.Pool = strings.TrimSpace(r.Pool)
+	var problems content.Problems
+	if len(r.Pool) > 80 {
+		problems.Add("pool", "unknown_option")
+	}
+	problems = append(problems, places...)
+	if r.Places < 1 {
+		problems.Add("places", "too_small", "min", 1)
+	} else if r.Places > MaxPlaces {
+		problems.Add("places", "too_large", "max", MaxPlaces)
 	}
 	return r, problems.Err()
 }
