@@ -92,6 +92,8 @@ var ResultFiles = []ResultFile{
 	{"antworten.csv", "csv", "text/csv; charset=utf-8"},
 	{"kreuztabellen.csv", "crosses", "text/csv; charset=utf-8"},
 	{"datapackage.json", "json", "application/json"},
+	{"metadaten.ttl", "ttl", "text/turtle; charset=utf-8"},
+	{"metadaten.jsonld", "jsonld", "application/ld+json"},
 }
 
 // ResultFilesPath is the folder of the files of a survey, with a slash at its end.

@@ -5,11 +5,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"servicepoint/content"
+	"servicepoint/exports/dcat"
 	"servicepoint/exports/delimited"
 	"servicepoint/exports/frame"
 )
@@ -58,8 +62,58 @@ func OpenData(ctx context.Context, r content.Results, program string) (map[strin
 		p.Resources = append(p.Resources, delimited.Resource{Frame: f, Path: f.Name + ".csv", Bytes: int64(b.Len()), SHA256: hex.EncodeToString(sum[:])})
 		files[f.Name+".csv"] = b.Bytes()
 	}
-	files["datapackage.json"], err = delimited.DataPackage(p)
-	return files, err
+	if files["datapackage.json"], err = delimited.DataPackage(p); err != nil {
+		return nil, err
+	}
+	return files, describe(r, files)
+}
+
+// describe adds the metadata of the files after DCAT-AP.de, for open-data portals.
+// Addresses count from the folder of the files.
+func describe(r content.Results, files map[string][]byte) error {
+	title, about := content.Text{}, content.Text{}
+	for lang, prefix := range map[string]string{content.German: "Ergebnisse: ", content.English: "Results: "} {
+		if r.Title[lang] != "" {
+			title[lang] = prefix + r.Title[lang]
+		}
+	}
+	about[content.German] = fmt.Sprintf("Was %d Menschen in einer Umfrage der Stadt Kassel geantwortet haben: Zahlen je Frage und je zwei Fragen. "+
+		"Kleine Zahlen sind verborgen. Veröffentlichung Nr. %d.", r.N, r.Release)
+	if title[content.English] != "" {
+		about[content.English] = fmt.Sprintf("What %d people answered in a survey of the City of Kassel: figures per question and per two questions. Small figures are hidden. Release no. %d.", r.N, r.Release)
+	}
+	day := func(at time.Time) string {
+		if at.IsZero() {
+			return ""
+		}
+		return at.In(content.Berlin).Format(time.DateOnly)
+	}
+	to := r.Closes
+	if to.IsZero() || to.After(r.Released) {
+		to = r.Released // the survey went on
+	}
+	d := dcat.Dataset{
+		Address: "../#dataset", Identifier: r.Survey + "-ergebnisse", Title: title, Description: about, Keywords: []string{"Beteiligung", "Umfrage", "Kassel"},
+		Themes: []string{"GOVE", "SOCI"}, Page: "../", Issued: r.Released, Modified: r.Released, From: day(r.Opens), To: day(to), Version: fmt.Sprint(r.Release),
+		Public: true, Licence: dcat.Attribution2, Attribution: openPublisher,
+		Publisher: dcat.Agent{Name: openPublisher, Address: "https://www.kassel.de/"}, Municipality: dcat.Kassel,
+	}
+	for _, f := range content.ResultFiles {
+		b, ok := files[f.Name]
+		if !ok { // the metadata
+			continue
+		}
+		sum := sha256.Sum256(b)
+		media, _, _ := strings.Cut(f.Type, ";")
+		d.Files = append(d.Files, dcat.File{
+			Access: "../", Download: f.Name, Title: inGerman(f.Name), MediaType: media, Format: strings.ToUpper(strings.TrimPrefix(filepath.Ext(f.Name), ".")),
+			Bytes: int64(len(b)), SHA256: hex.EncodeToString(sum[:]),
+		})
+	}
+	var turtle, linked bytes.Buffer
+	err := errors.Join(d.Turtle(&turtle), d.JSONLD(&linked))
+	files["metadaten.ttl"], files["metadaten.jsonld"] = turtle.Bytes(), linked.Bytes()
+	return err
 }
 
 const openPublisher = "Stadt Kassel"

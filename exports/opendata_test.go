@@ -3,6 +3,7 @@ package exports
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/exports/dcat/dcattest"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -165,5 +167,30 @@ func TestNoPartOfTheWorkbookHoldsHiddenNumbers(t *testing.T) {
 	}
 	if len(numbersIn(t, b.Bytes(), "697")) == 0 {
 		t.Error("the search cannot fail")
+	}
+}
+
+// The metadata name every other file with its size and hash, and nothing is missing in
+// them but the identifier that GovData assigns.
+func TestOpenDataMetadataForeignReader(t *testing.T) {
+	files, err := OpenData(t.Context(), released(), "servicepoint test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	turtle, linked := string(files["metadaten.ttl"]), string(files["metadaten.jsonld"])
+	for name, b := range files {
+		sum := fmt.Sprintf("%x", sha256.Sum256(b))
+		size := fmt.Sprintf(`dcat:byteSize "%d"`, len(b))
+		if described := strings.Contains(turtle, "dcat:downloadURL <"+name+">") && strings.Contains(turtle, sum) && strings.Contains(turtle, size) && strings.Contains(linked, sum); described == strings.HasPrefix(name, "metadaten.") {
+			t.Errorf("%s is described: %v", name, described)
+		}
+	}
+	for _, want := range []string{"<../#dataset>", "dl-by-de/2.0", "municipalityKey/06611000", "PUBLIC", `"Ergebnisse: Smart Kassel"@de`} {
+		if !strings.Contains(turtle, want) {
+			t.Errorf("no %s in\n%s", want, turtle)
+		}
+	}
+	if got := fmt.Sprint(dcattest.Broken(t, turtle)); got != "[[contributorID MinCountConstraintComponent]]" {
+		t.Errorf("breaks %s", got)
 	}
 }

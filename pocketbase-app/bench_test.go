@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -114,11 +116,23 @@ func (s *instance) cpu(b *testing.B) time.Duration {
 // memory is one line of /proc/<pid>/status in MiB: VmRSS (now), VmHWM (peak).
 func (s *instance) memory(b *testing.B, line string) float64 {
 	b.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	return memoryOf(b, strconv.Itoa(s.cmd.Process.Pid), line)
+}
+
+// memoryOf is that of any process, 0 when it has ended.
+func memoryOf(b *testing.B, pid, line string) float64 {
+	b.Helper()
+	status, err := os.ReadFile("/proc/" + pid + "/status")
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return 0
+	}
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(status), line+":")
+	_, rest, ok := strings.Cut(string(status), line+":")
+	if !ok { // it is ending
+		return 0
+	}
 	kB, err := strconv.Atoi(strings.Fields(rest)[0])
 	if err != nil {
 		b.Fatal(err)

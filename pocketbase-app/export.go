@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"servicepoint/exports"
+	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/participation"
 	"servicepoint/pocketbase-app/planning"
-	"servicepoint/pocketbase-app/results"
 
 	"github.com/pocketbase/pocketbase"
 	"github.com/schollz/progressbar/v3"
@@ -31,30 +31,6 @@ func surveyOf(s *participation.Snapshot, personal, freeText bool, purpose string
 		Rows: s.Responses(), Count: s.Count(),
 		Personal: personal, FreeText: freeText, Watermark: purpose,
 	}
-}
-
-// writePackage writes the package that a planner wants; it gives the number of
-// responses in it.
-func (s *server) writePackage(ctx context.Context, pkg planning.Package, path string, progress func(done, total int)) (int, error) {
-	snapshot, err := s.participation.Snapshot(ctx, pkg.Survey)
-	if err != nil {
-		return 0, err
-	}
-	defer snapshot.Close()
-	p := pkg.Profile
-	from := surveyOf(snapshot, p.Personal, p.FreeText, pkg.Purpose, s.p.Now())
-	texts, err := results.ReleasedTexts(ctx, s.p.App.DB(), pkg.Survey)
-	if err != nil {
-		return 0, err
-	}
-	for _, one := range texts {
-		from.Released = append(from.Released, exports.ReleasedText(one))
-	}
-	m, err := exports.WritePackage(ctx, path, from, exports.Profile{
-		Formats: p.Formats,
-		Filter:  exports.Filter{From: p.From, To: p.To, Channels: p.Channels, Languages: p.Languages},
-	}, progress)
-	return m.Rows, err
 }
 
 // exportFormats are the formats that planners can choose from.
@@ -87,31 +63,51 @@ func exportCommand(pb *pocketbase.PocketBase) *cobra.Command {
 			}
 			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
-			snapshot, err := participation.OpenSnapshot(ctx, filepath.Join(pb.DataDir(), "data.db"), args[0])
+			book := strings.HasSuffix(out, ".xlsx")
+			if book && c.Flags().Changed("formats") {
+				return fmt.Errorf("--formats makes a package: let --out end with .zip")
+			}
+			database := filepath.Join(pb.DataDir(), "data.db")
+			snapshot, err := participation.OpenSnapshot(ctx, database, args[0])
 			if err != nil {
 				return fmt.Errorf("survey %q: %w", args[0], err)
 			}
 			defer snapshot.Close()
+			log, err := base.Connect(database)
+			if err != nil {
+				return err
+			}
+			defer log.Close()
+			ended, err := planning.LogCommand(ctx, log, planning.CommandExport{
+				Survey: args[0], Out: out, Purpose: purpose,
+				Profile: planning.Profile{Formats: formats, Personal: personal, FreeText: freeText},
+			}, time.Now())
+			if err != nil {
+				return fmt.Errorf("the export cannot be logged, so it is not made: %w", err)
+			}
 			bar := progressbar.NewOptions(snapshot.Count(),
 				progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("answers"),
 				progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
 			survey := surveyOf(snapshot, personal, freeText, purpose, time.Now())
 			progress := func(done, _ int) { bar.Set(done) }
-			var rows int
-			if strings.HasSuffix(out, ".xlsx") {
-				if c.Flags().Changed("formats") {
-					return fmt.Errorf("--formats makes a package: let --out end with .zip")
-				}
+			rows := -1
+			if book {
 				var sum exports.Summary
-				sum, err = exports.WriteWorkbook(ctx, out, survey, progress)
-				rows = sum.Rows
+				if sum, err = exports.WriteWorkbook(ctx, out, survey, progress); err == nil {
+					rows = sum.Rows
+				}
 			} else {
 				var m exports.Manifest
-				m, err = exports.WritePackage(ctx, out, survey, exports.Profile{Formats: formats}, progress)
-				rows = m.Rows
+				if m, err = exports.WritePackage(ctx, out, survey, exports.Profile{Formats: formats}, progress); err == nil {
+					rows = m.Rows
+				}
 			}
 			bar.Finish()
-			if ctx.Err() != nil {
+			cancelled := err != nil && ctx.Err() != nil
+			if logged := ended(rows, cancelled, time.Now()); logged != nil && err == nil {
+				return errors.Join(fmt.Errorf("the export cannot be logged, so it is taken back: %w", logged), os.Remove(out))
+			}
+			if cancelled {
 				return fmt.Errorf("cancelled, %s was not written", out)
 			}
 			if err != nil {

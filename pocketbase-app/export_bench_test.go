@@ -20,7 +20,8 @@ import (
 // BenchmarkExportBesideWriters sends 50 answers a second to a real server, in turns
 // with and without a package of 300,000 responses being made in it, and compares
 // how long an answer takes. The read transaction of the package keeps the
-// write-ahead log from starting anew: its size is a figure too.
+// write-ahead log from starting anew: its size is a figure too, and so is the memory of
+// the server and of the process that writes.
 func BenchmarkExportBesideWriters(b *testing.B) {
 	const stored = 300_000
 	dir := seeded(b)
@@ -59,12 +60,22 @@ func BenchmarkExportBesideWriters(b *testing.B) {
 	}
 
 	var alone, beside, tailAlone, tailBeside, took []float64
-	wal := 0.0
+	wal, writer := 0.0, 0.0
+	before := 0.0 // the server's peak without any package
 	for range 3 {
 		a := sending(b, s, func(since time.Time) bool { return time.Since(since) < 8*time.Second })
+		if before == 0 {
+			running() // the page itself counts the answers
+			before = s.memory(b, "VmHWM")
+		}
 		started := time.Now()
 		send(page+"starten/", url.Values{"format": {"xlsx", "csv", "parquet", "sav"}, "grund": {"Messung neben Antworten"}, "every": {""}})
-		e := sending(b, s, func(time.Time) bool { return running() })
+		e := sending(b, s, func(time.Time) bool {
+			for _, pid := range s.writers(b) {
+				writer = max(writer, memoryOf(b, pid, "VmHWM"))
+			}
+			return running()
+		})
 		took = append(took, time.Since(started).Seconds())
 		alone, tailAlone = append(alone, at(a, 0.5)), append(tailAlone, at(a, 0.95))
 		beside, tailBeside = append(beside, at(e, 0.5)), append(tailBeside, at(e, 0.95))
@@ -76,7 +87,8 @@ func BenchmarkExportBesideWriters(b *testing.B) {
 	row(b, "answer-95-of-100", "ms", median(tailBeside), median(tailAlone), 0)
 	row(b, "package", "s", median(took), 0, 0)
 	row(b, "write-ahead-log", "MiB", wal, 0, 0)
-	row(b, "server-memory-peak", "MiB", s.memory(b, "VmHWM"), 0, 0)
+	row(b, "server-memory-peak", "MiB", s.memory(b, "VmHWM"), before, 0)
+	row(b, "writer-memory-peak", "MiB", writer, 0, 100)
 }
 
 // sending sends 50 answers a second while on says so and gives how long each took,
@@ -116,7 +128,7 @@ func at(list []float64, share float64) float64 {
 }
 
 // fillAnswers puts responses into a stopped instance.
-func fillAnswers(b *testing.B, dir string, n int) {
+func fillAnswers(b testing.TB, dir string, n int) {
 	b.Helper()
 	db, err := base.Connect(filepath.Join(dir, "data.db"))
 	if err != nil {

@@ -28,9 +28,12 @@ func main() { os.Exit(run(os.Args)) }
 // run is main with the exit code as its result; the stories of the test suite
 // run it as the command "servicepoint".
 func run(args []string) int {
-	// Before anything of PocketBase exists: the child process that runs Hugo.
+	// Before anything of PocketBase exists: the child processes that run Hugo and write packages.
 	if len(args) > 1 && args[1] == site.HugoCommand {
 		return site.HugoMain(args[2:])
+	}
+	if len(args) > 1 && args[1] == packageCommand {
+		return packageMain()
 	}
 	if err := command(args).Execute(); err != nil {
 		var quiet quietError

@@ -20,8 +20,8 @@ import (
 // TestMain lets the test binary be the program: as "servicepoint" in stories and
 // in the servers that other tests start.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == site.HugoCommand {
-		os.Exit(run(os.Args)) // the server's child, started by path
+	if len(os.Args) > 1 && (os.Args[1] == site.HugoCommand || os.Args[1] == packageCommand) {
+		os.Exit(run(os.Args)) // the server's children, started by path
 	}
 	testscript.Main(tidy{m}, map[string]func(){
 		"servicepoint": func() { os.Exit(run(os.Args)) },
@@ -109,7 +109,8 @@ func runningIn(t testing.TB, dir string) *instance {
 	return s
 }
 
-// start runs "servicepoint serve" on a free port and waits until it is healthy.
+// start runs "servicepoint serve" on a free port and waits until it is healthy. Among
+// the flags may be settings: NAME=value.
 func start(dir string, flags ...string) (*instance, error) { return startIn("", dir, flags...) }
 
 // startIn is [start] from another working directory, "" for the test's own.
@@ -134,7 +135,16 @@ func startOnce(from, dir string, flags ...string) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.cmd = exec.Command(exe, append([]string{"serve", "--http", addr, "--dir", dir}, flags...)...)
+	args, environment := []string{"serve", "--http", addr, "--dir", dir}, os.Environ()
+	for _, f := range flags {
+		if strings.HasPrefix(f, "-") {
+			args = append(args, f)
+		} else {
+			environment = append(environment, f)
+		}
+	}
+	s.cmd = exec.Command(exe, args...)
+	s.cmd.Env = environment
 	s.cmd.Args[0] = "servicepoint" // see TestMain
 	s.cmd.Dir = from
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log

@@ -101,10 +101,12 @@ func (h *held) text(kind frame.Kind, s string) {
 	}
 	s, _ = clean(s)
 	h.lines = h.lines || strings.Contains(s, "\n")
-	for i := range markSets {
-		for _, n := range markSets[i] {
-			if s == markText(n) {
-				h.texts |= 1 << i
+	if strings.HasPrefix(s, "-9") { // as all of them
+		for i := range markSets {
+			for _, n := range markSets[i] {
+				if s == markText(n) {
+					h.texts |= 1 << i
+				}
 			}
 		}
 	}

@@ -71,6 +71,7 @@ type fileView struct {
 	Holds     []string // formats
 	Only      string   // what the filter leaves
 	Mine      bool
+	Kept      string // the state in words: one of the command line is outside
 	Downloads []downloadView
 }
 
@@ -163,7 +164,14 @@ func (pl *Planning) views(ctx context.Context, slug string, limit int, surveys [
 			file: f, Title: titleOf(surveys, f.Survey), Size: size(f.Bytes), Who: f.Author, Downloads: downloads[f.ID], Made: minute(f.Created),
 			Until: time.UnixMilli(f.Expires).In(content.Berlin).Format("02.01.2006"), Holds: f.Profile.Formats, Only: pl.only(f.Profile), Mine: f.CreatedBy == staff.Id,
 		}
-		if v.Who == "" {
+		v.Kept = f.State
+		switch {
+		case f.CreatedBy == commandLine:
+			v.Who = pl.word("staff.planning.by_command")
+			if f.State == "expired" {
+				v.Kept = "outside"
+			}
+		case v.Who == "":
 			v.Who = pl.word("staff.planning.by_former")
 		}
 		if len(v.Holds) == 0 {
