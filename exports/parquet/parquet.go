@@ -36,6 +36,10 @@ const (
 	batchRows  = 256 // rows that go to the columns at once
 )
 
+// codec is shared by all files: it keeps its compressors, tens of megabytes each, for
+// the next one.
+var codec = &zstd.Codec{Level: zstd.SpeedDefault}
+
 // Writer is a sink that writes one file.
 type Writer struct {
 	out      *parquet.GenericWriter[any]
@@ -80,7 +84,7 @@ func New(w io.Writer, f *frame.Frame, metadata ...string) (*Writer, error) {
 	}
 	options := []parquet.WriterOption{
 		parquet.NewSchema(f.Name, &table{fields: nodes}),
-		parquet.Compression(&zstd.Codec{Level: zstd.SpeedDefault}),
+		parquet.Compression(codec),
 		parquet.CreatedBy("servicepoint", "1", ""),
 		parquet.DataPageVersion(1), // every reader knows it
 		parquet.PageBufferSize(256 << 10),
