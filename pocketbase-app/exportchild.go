@@ -149,7 +149,7 @@ func (s *server) writePackage(ctx context.Context, pkg planning.Package, path st
 	}
 	cmd := exec.CommandContext(ctx, binary, packageCommand)
 	cmd.Dir = filepath.Dir(path)
-	cmd.Env = []string{"TZ=Europe/Berlin", "LANG=C.UTF-8", "TMPDIR=" + os.TempDir(), "GOGC=" + packageGC, "GOMEMLIMIT=512MiB"}
+	cmd.Env = []string{"TZ=Europe/Berlin", "LANG=C.UTF-8", "TMPDIR=" + os.TempDir(), "GOGC=" + packageGC, "GOMEMLIMIT=" + packageMemory}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	var said bytes.Buffer
 	cmd.Stderr = &said
@@ -194,6 +194,10 @@ func (s *server) writePackage(ctx context.Context, pkg planning.Package, path st
 	return last.Done, nil
 }
 
-// packageGC is the GOGC of the child: most of what lives are buffers of the formats,
-// and memory is worth more than speed there.
-const packageGC = "50"
+// The collector of the child: what lives are buffers of the formats, some tens of MiB
+// whatever the number of rows. Near the limit it runs more often, at a tenth more CPU;
+// the limit is soft, and a survey that needs more gets it.
+const (
+	packageGC     = "50"
+	packageMemory = "80MiB"
+)

@@ -12,7 +12,7 @@ import (
 // that pages link to adds it here.
 var dynamicRoutes = []*regexp.Regexp{
 	regexp.MustCompile(`^/umfragen/[a-z0-9-]+/teilnehmen/$`),
-	regexp.MustCompile(`^/umfragen/[a-z0-9-]+/ergebnisse/daten/[a-z]+\.(xlsx|csv|json)$`),
+	regexp.MustCompile(`^/umfragen/[a-z0-9-]+/ergebnisse/daten/[a-z]+\.(xlsx|csv|json|ttl|jsonld)$`),
 	regexp.MustCompile(`^/(umfragen|ideen)/bilder/[0-9a-f]{64}\.(jpg|png)$`),
 	regexp.MustCompile(`^/ideen/[a-z0-9-]+/(einreichen|[a-z0-9-]+/unterstuetzen)/$`),
 	regexp.MustCompile(`^/veranstaltungen/[a-z0-9-]+/buchen/$`),

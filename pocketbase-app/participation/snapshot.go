@@ -48,6 +48,11 @@ func OpenSnapshot(ctx context.Context, path, slug string) (*Snapshot, error) {
 		tx.Rollback() // nothing was written
 		return db.Close()
 	}
+	// Every page is read once, in the order of the table: a large cache would be memory for nothing.
+	if _, err := tx.ExecContext(ctx, `PRAGMA cache_size = -2000`); err != nil {
+		s.close()
+		return nil, err
+	}
 	if err := s.load(); err != nil {
 		s.close()
 		return nil, err
