@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"servicepoint/hooks/octo"
+	collection "servicepoint/hooks/waste"
 	"servicepoint/pocketbase-app/providers"
 	"servicepoint/pocketbase-app/tours"
+	"servicepoint/pocketbase-app/waste"
 )
 
 // played answers requests to simulators from inside the process, without a
@@ -49,6 +51,7 @@ func (p played) RoundTrip(r *http.Request) (res *http.Response, err error) {
 type partners struct {
 	settings *providers.Providers
 	octo     *octo.Provider
+	waste    *collection.Client
 }
 
 func (s *server) newPartners() (*partners, error) {
@@ -67,9 +70,14 @@ func (s *server) newPartners() (*partners, error) {
 		set, err := p.settings.Settings("octo")
 		return octo.Settings{Address: set.Address, Token: set.Secrets["token"]}, err
 	}}
+	p.waste = &collection.Client{HTTP: client, Clock: p.octo.Clock, Address: func() (string, error) {
+		set, err := p.settings.Settings("waste")
+		return set.Address, err
+	}}
 	var err error
 	p.settings, err = providers.New(s.p,
 		providers.Kind{Name: "octo", Secrets: []string{"token"}, Simulation: simulation("octo"), Test: p.octo.Check},
+		providers.Kind{Name: "waste", Simulation: simulation("waste"), Test: p.waste.Check},
 	)
 	return p, err
 }
@@ -80,4 +88,12 @@ func (s *server) newTours(organiser string) *tours.Tours {
 	t.Seller, t.Provider, t.Organiser = s.partners.octo, s.partners.octo.Name(), organiser
 	t.Mode = func() string { return s.partners.settings.Mode("octo") }
 	return t
+}
+
+// newWaste shows the calendar of the provider waste.
+func (s *server) newWaste() *waste.Waste {
+	w := waste.New(s.p)
+	w.Collection = s.partners.waste
+	w.Mode = func() string { return s.partners.settings.Mode("waste") }
+	return w
 }

@@ -35,6 +35,7 @@ import (
 	"servicepoint/pocketbase-app/providers"
 	"servicepoint/pocketbase-app/results"
 	"servicepoint/pocketbase-app/tours"
+	"servicepoint/pocketbase-app/waste"
 	"servicepoint/site"
 
 	"github.com/pocketbase/pocketbase"
@@ -70,7 +71,7 @@ func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
 // words are the words of every matter that shows pages.
 func words() (content.Words, error) {
 	return content.LoadWords([]fs.FS{
-		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, live.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words, tours.Words,
+		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, live.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words, tours.Words, waste.Words,
 	}...)
 }
 
@@ -90,6 +91,7 @@ type server struct {
 	orders        *orders.Orders
 	partners      *partners
 	tours         *tours.Tours
+	waste         *waste.Waste
 	planning      *planning.Planning
 	reports       *planning.Reports
 	results       *results.Results
@@ -180,7 +182,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		return nil, err
 	}
 	s.booking.Organiser = mailer.From.Address
-	s.tours = s.newTours(mailer.From.Address)
+	s.tours, s.waste = s.newTours(mailer.From.Address), s.newWaste()
 	texters, err := s.texter()
 	if err != nil {
 		return nil, err
@@ -259,6 +261,10 @@ func (s *server) schedule() []jobs.Job {
 			}
 			return s.word("staff.jobs.did.reminders", "n", n), nil
 		}},
+		{Name: "waste", Spec: "0 18 * * *", CatchUp: true, Lease: time.Hour, Run: func(ctx context.Context) (string, error) {
+			n, err := s.waste.Remind(ctx)
+			return s.word("staff.jobs.did.waste_mails", "n", n), err
+		}},
 		{Name: "urn", Spec: "*/10 * * * *", Run: func(ctx context.Context) (string, error) {
 			n, err := s.participation.EmptyUrn(ctx)
 			if n == 0 || err != nil {
@@ -293,6 +299,8 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	count("cases", int64(k), err)
 	k, err = s.tours.Forget(ctx)
 	count("tours", int64(k), err)
+	k, err = s.waste.Sweep(ctx)
+	count("waste", int64(k), err)
 	k, err = s.ideas.Forget(ctx)
 	count("ideas", int64(k), err)
 	errs = append(errs, s.orders.Sweep(ctx, s.p.Now()), s.partners.settings.Sweep(ctx))
@@ -388,6 +396,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.orders.Bind(se)
 	s.partners.settings.Bind(se)
 	s.tours.Bind(se)
+	s.waste.Bind(se)
 	s.planning.Bind(se)
 	s.reports.Bind(se)
 	s.results.Bind(se)

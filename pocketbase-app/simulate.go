@@ -13,6 +13,7 @@ import (
 	"servicepoint/hooks/faults"
 	octosim "servicepoint/hooks/octo/simulate"
 	smssim "servicepoint/hooks/sms/simulate"
+	wastesim "servicepoint/hooks/waste/simulate"
 
 	"github.com/spf13/cobra"
 )
@@ -31,6 +32,7 @@ func simulators() []simulator {
 	return []simulator{
 		{"octo", "seller of city tours that speaks OCTO: GET /products/, POST /availability/, /bookings/ …", func() http.Handler { return octosim.New() }},
 		{"sms", "gateway for short messages: POST /messages, GET /messages", func() http.Handler { return smssim.New() }},
+		{"waste", "waste collection with the insert-it interface: GET /Main/GetStreets, /Main/GetLocations, /Main/Calender", func() http.Handler { return wastesim.New() }},
 	}
 }
 

@@ -51,7 +51,7 @@ var houseNumber = regexp.MustCompile(`^[0-9]{1,4} ?[a-zA-Z]?([-/][0-9]{1,4} ?[a-
 // plainStreet forgives the ways in which people write streets.
 func plainStreet(s string) string {
 	s = strings.ToLower(strings.Join(strings.Fields(s), " "))
-	s = strings.NewReplacer("str.", "straße", "strasse", "straße", "-", " ", "ß", "ss").Replace(s)
+	s = strings.NewReplacer("ß", "ss", "str.", "strasse", "-", " ").Replace(s)
 	if before, ok := strings.CutSuffix(s, "str"); ok {
 		s = before + "strasse"
 	}
