@@ -40,6 +40,7 @@ verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffic
 	@.ci/tools verify
 	go mod tidy -diff
 	go tool staticcheck $(PKGS)
+	SERVICEPOINT_VERIFY=1 go test -count=1 -timeout 30m -run 'ARaceOfEverything|PlainModel' ./pocketbase-app/booking
 	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./exports/... ./content/ical/... ./content/ticket ./content/survey/formats ./pocketbase-app/base/objects ./pocketbase-app
 	go test -race -timeout 30m ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
 

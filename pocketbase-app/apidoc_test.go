@@ -106,7 +106,7 @@ func TestAPIDocument(t *testing.T) {
 	}
 	send := func(t *testing.T, x example) (*http.Response, []byte) {
 		t.Helper()
-		req, err := http.NewRequest(x.method, s.URL+fill(x.path), strings.NewReader(x.body))
+		req, err := http.NewRequest(x.method, s.URL+fill(x.path), strings.NewReader(fill(x.body)))
 		if err != nil {
 			t.Fatal(err)
 		}

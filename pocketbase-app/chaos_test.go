@@ -23,6 +23,47 @@ type acknowledged struct {
 	mu       sync.Mutex
 	answers  map[string]string // uuid → reference
 	bookings map[string]string // key → reference
+	// holds that were told to be bookings, and bookings told to be cancelled
+	confirmed, cancelled []string
+}
+
+// holdAndConfirm holds a place, confirms it and, every other time, cancels it.
+func (a *acknowledged) holdAndConfirm(url string, cancel bool) {
+	post := func(path string, body map[string]any) (reference, secret string, ok bool) {
+		b, _ := json.Marshal(body) // of strings and numbers
+		req, err := http.NewRequest("POST", url+"/api/v1/"+path, bytes.NewReader(b))
+		if err != nil {
+			return "", "", false
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Idempotency-Key", newUUID())
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return "", "", false
+		}
+		defer res.Body.Close()
+		var v struct{ Reference, Secret string }
+		err = json.NewDecoder(res.Body).Decode(&v)
+		return v.Reference, v.Secret, err == nil && res.StatusCode < 300
+	}
+	reference, secret, ok := post("events/balkonsolar/holds", map[string]any{"pool": "room"})
+	if !ok {
+		return
+	}
+	if _, _, ok = post("bookings/"+reference+"/confirm", map[string]any{"secret": secret, "name": "Hold " + reference, "email": "chaos@example.org"}); !ok {
+		return
+	}
+	a.mu.Lock()
+	a.confirmed = append(a.confirmed, reference)
+	a.mu.Unlock()
+	if !cancel {
+		return
+	}
+	if _, _, ok = post("bookings/"+reference+"/cancel", map[string]any{"secret": secret}); ok {
+		a.mu.Lock()
+		a.cancelled = append(a.cancelled, reference)
+		a.mu.Unlock()
+	}
 }
 
 func newUUID() string {
@@ -102,6 +143,10 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 						continue
 					}
 					key := newUUID()
+					if c%4 == 3 {
+						told.holdAndConfirm(s.URL, key[0]%2 == 0)
+						continue
+					}
 					if ref, err := reference("POST", s.URL+"/api/v1/events/balkonsolar/bookings", key, booking(key)); err == nil {
 						told.mu.Lock()
 						told.bookings[key] = ref
@@ -143,7 +188,7 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 	if err := db.NewQuery(`SELECT id FROM responses WHERE survey = 'smart-kassel'`).Column(&ids); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.NewQuery(`SELECT reference FROM claims WHERE event = 'balkonsolar'`).Column(&refs); err != nil {
+	if err := db.NewQuery(`SELECT reference FROM claims WHERE event = 'balkonsolar' AND name <> ''`).Column(&refs); err != nil {
 		t.Fatal(err)
 	}
 	stored := map[string]int{}
@@ -172,13 +217,40 @@ func TestNothingAcknowledgedIsLost(t *testing.T) {
 	}
 	err = db.NewQuery(`SELECT taken,
 		(SELECT count(*) FROM tickets t JOIN claims c ON c.reference = t.reference WHERE t.event = 'balkonsolar' AND t.pool = 'room' AND t.released IS NULL AND c.state IN ('active', 'confirmed')) AS claims,
-		(SELECT count(DISTINCT name) FROM claims WHERE event = 'balkonsolar') AS keys
+		(SELECT count(DISTINCT name) FROM claims WHERE event = 'balkonsolar' AND name <> '') AS keys
 		FROM pools WHERE event = 'balkonsolar' AND code = 'room'`).One(&pool)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if pool.Taken != pool.Claims || pool.Keys != len(refs) {
 		t.Errorf("%d taken, %d claimed, %d bookings of %d keys", pool.Taken, pool.Claims, len(refs), pool.Keys)
+	}
+	states := map[string]string{}
+	var claims []struct{ Reference, Kind, State string }
+	if err := db.NewQuery(`SELECT reference, kind, state FROM claims WHERE event = 'balkonsolar'`).All(&claims); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range claims {
+		states[c.Reference] = c.Kind + " " + c.State
+	}
+	for _, ref := range told.confirmed {
+		if s := states[ref]; s != "booking active" && s != "booking confirmed" && s != "booking cancelled" {
+			t.Errorf("hold %s was confirmed and is %q", ref, s)
+		}
+	}
+	for _, ref := range told.cancelled {
+		if s := states[ref]; s != "booking cancelled" {
+			t.Errorf("booking %s was cancelled and is %q", ref, s)
+		}
+	}
+	// A confirmation that was written, or even sent, has its booking, which has its ticket.
+	var orphans int
+	if err := db.NewQuery(`SELECT count(*) FROM orders o WHERE o.key LIKE 'mail:%:confirmed:1' AND NOT EXISTS (
+			SELECT 1 FROM claims c JOIN tickets t ON t.reference = c.reference WHERE c.reference = o.subject AND c.confirmed IS NOT NULL)`).Row(&orphans); err != nil || orphans != 0 {
+		t.Errorf("%d confirmations without a booking, %v", orphans, err)
+	}
+	if len(told.confirmed) < kills || len(told.cancelled) == 0 {
+		t.Errorf("only %d holds confirmed, %d bookings cancelled: the test proves little", len(told.confirmed), len(told.cancelled))
 	}
 	var integrity string
 	if err := db.NewQuery("PRAGMA integrity_check").Row(&integrity); err != nil || integrity != "ok" {

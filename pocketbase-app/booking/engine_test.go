@@ -749,3 +749,75 @@ func TestHoldsAndTheWaitingListOverHTTP(t *testing.T) {
 	h.want(w.answer(t).Reference, "offer active")
 	h.audit()
 }
+
+// On the days when the clocks change a hold is still a quarter of an hour, a day of an
+// offer 24 hours, and the calendar keeps the time on the wall.
+func TestTheFourDaysWhenTheClocksChange(t *testing.T) {
+	for _, c := range []struct {
+		day                    string
+		hold, offer, reminders string // in Berlin
+	}{
+		{"2026-03-29", "2026-03-29T03:10:00+02:00", "Montag, 30. März 2026, 02:55 Uhr", "2026-03-29T18:00:00+02:00"},
+		{"2026-10-25", "2026-10-25T02:10:00+01:00", "Montag, 26. Oktober 2026, 01:55 Uhr", "2026-10-25T18:00:00+01:00"},
+		{"2027-03-28", "2027-03-28T03:10:00+02:00", "Montag, 29. März 2027, 02:55 Uhr", "2027-03-28T18:00:00+02:00"},
+		{"2027-10-31", "2027-10-31T02:10:00+01:00", "Montag, 1. November 2027, 01:55 Uhr", "2027-10-31T18:00:00+01:00"},
+	} {
+		t.Run(c.day, func(t *testing.T) {
+			h := open(t)
+			day, err := time.Parse(time.DateOnly, c.day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := day.Add(55 * time.Minute) // five minutes before the clocks change
+			h.clock(now.AddDate(0, 0, -2))
+			ev := waitingEvent("waerme", room(1))
+			next := day.AddDate(0, 0, 2)
+			ev.Start = time.Date(next.Year(), next.Month(), next.Day(), 18, 0, 0, 0, content.Berlin)
+			ev.End = ev.Start.Add(2 * time.Hour)
+			h.publish(ev)
+			today := lecture("heute", room(2))
+			today.Start = time.Date(day.Year(), day.Month(), day.Day(), 18, 0, 0, 0, content.Berlin)
+			today.End = today.Start.Add(time.Hour)
+			h.publish(today)
+			a := must(t)(h.s.Book(h.order("heute", "saal")))
+			h.settle(a.Reference, hooks.Done)
+
+			h.clock(now)
+			hold := must(t)(h.s.Hold(h.order("waerme", "saal")))
+			if hold.Expires != c.hold {
+				t.Errorf("the hold ends %s, want %s", hold.Expires, c.hold)
+			}
+			w := must(t)(h.s.Join(h.order("waerme", "saal")))
+			h.clock(now.Add(HoldLife - time.Millisecond))
+			if n, err := h.s.ExpireHolds(t.Context()); n != 0 || err != nil {
+				t.Errorf("%d holds ended early, %v", n, err)
+			}
+			h.clock(now)
+			h.mustDo(Release, hold.Reference)
+			mails := h.mails(w.Reference)
+			if m := mails[len(mails)-1]; !strings.Contains(m.Text, "Bis: "+c.offer) {
+				t.Errorf("want %s\n%s", c.offer, m.Text)
+			}
+			h.clock(now.Add(24*time.Hour - time.Millisecond))
+			h.mustDo(Accept, w.Reference)
+			h.settle(w.Reference, hooks.Done)
+			mails = h.mails(w.Reference)
+			if m := mails[len(mails)-1]; !strings.Contains(m.Calendar, "DTSTART;TZID=Europe/Berlin:"+next.Format("20060102")+"T180000\r\n") {
+				t.Error(m.Calendar)
+			}
+			start, err := time.Parse(time.RFC3339, c.reminders)
+			if err != nil || !start.Equal(today.Start) {
+				t.Fatal(start, today.Start, err)
+			}
+			h.clock(start.Add(-ReminderBefore - time.Millisecond))
+			if n, err := h.s.Remind(t.Context()); n != 0 || err != nil {
+				t.Errorf("%d reminded too early, %v", n, err)
+			}
+			h.clock(start.Add(-ReminderBefore))
+			if n, err := h.s.Remind(t.Context()); n != 1 || err != nil {
+				t.Errorf("%d reminded, %v", n, err)
+			}
+			h.audit()
+		})
+	}
+}

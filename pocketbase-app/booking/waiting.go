@@ -55,10 +55,12 @@ func plan(line []*entry, free, size map[string]int, saving bool) (offers []*entr
 			free[pool] -= n
 		}
 		offers = append(offers, e)
-		before = slices.DeleteFunc(before, func(b *entry) bool {
+		for _, b := range before {
 			if b.misses(e.need, free) {
 				b.passed++
 			}
+		}
+		before = slices.DeleteFunc(before, func(b *entry) bool {
 			if b.passed >= MaxPassed {
 				b.reserve(free)
 			}
