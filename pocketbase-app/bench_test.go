@@ -77,7 +77,7 @@ func serveBinary(b *testing.B, dir string) (*instance, time.Duration) {
 	addr := l.Addr().String()
 	l.Close()
 	s := &instance{URL: "http://" + addr, Dir: dir, log: new(lockedBuilder)}
-	s.cmd = exec.Command(benchBinary, "serve", "--demo", "--http", addr, "--dir", dir)
+	s.cmd = exec.Command(benchBinary, "serve", "--demo", "--demo-answers=0", "--http", addr, "--dir", dir)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := time.Now()

@@ -45,14 +45,16 @@ import (
 )
 
 func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
-	isDemo := false
+	isDemo, answers := false, 0
 	c := cmd.NewServeCommand(pb, false)
 	c.Flags().BoolVar(&isDemo, "demo", false, "fill an empty database with real Kassel content and print demo log-ins;\nthe loopback address passes the rate limits")
+	c.Flags().IntVar(&answers, "demo-answers", 600, "with --demo: how many invented answers its survey has when it has none")
 	pb.OnServe().BindFunc(func(se *core.ServeEvent) error {
 		s, err := newServer(se, isDemo)
 		if err != nil {
 			return err
 		}
+		s.invented = max(answers, 0)
 		if err := s.prepare(); err != nil {
 			return err
 		}
@@ -97,6 +99,8 @@ type server struct {
 	results       *results.Results
 	jobs          *jobs.Scheduler
 	feed          warehouse
+
+	invented int // answers that a demo starts with
 
 	mailDir string // where mails become files; empty with an SMTP server
 	address string
@@ -375,6 +379,9 @@ func (s *server) seed(ctx context.Context) error {
 		if err := s.ideas.Seed(ctx, d.Ideas); err != nil {
 			return err
 		}
+	}
+	if err := s.participation.SeedDemo(ctx, s.invented); err != nil {
+		return err
 	}
 	if s.logins, err = s.access.SeedDemo(ctx); err != nil {
 		return err
