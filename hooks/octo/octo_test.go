@@ -339,6 +339,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func ExampleUUID() {
-	fmt.Println(octo.UUID("T-7K3M9-QX2TD:hold") == octo.UUID("T-7K3M9-QX2TD:hold"))
-	// Output: true
+	hold, again := octo.UUID("T-7K3M9-QX2TD:hold"), octo.UUID("T-7K3M9-QX2TD:hold")
+	fmt.Println(hold == again, hold == octo.UUID("T-7K3M9-QX2TD:confirm"))
+	// Output: true false
 }

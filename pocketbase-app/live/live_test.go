@@ -8,7 +8,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -160,16 +159,6 @@ func (l *lounge) number(sql string) (n int) {
 		l.t.Fatal(err)
 	}
 	return n
-}
-
-// first is the first group of a pattern in a page.
-func first(t testing.TB, pattern, body string) string {
-	t.Helper()
-	m := regexp.MustCompile(pattern).FindStringSubmatch(body)
-	if m == nil {
-		t.Fatalf("no %s in\n%s", pattern, body)
-	}
-	return m[1]
 }
 
 func TestTheCodeLeadsToTheRoom(t *testing.T) {
