@@ -8,6 +8,7 @@ import (
 
 	"servicepoint/hooks/octo"
 	collection "servicepoint/hooks/waste"
+	"servicepoint/hooks/zms"
 	"servicepoint/pocketbase-app/providers"
 	"servicepoint/pocketbase-app/tours"
 	"servicepoint/pocketbase-app/waste"
@@ -52,6 +53,7 @@ type partners struct {
 	settings *providers.Providers
 	octo     *octo.Provider
 	waste    *collection.Client
+	zms      *zms.Provider
 }
 
 func (s *server) newPartners() (*partners, error) {
@@ -74,11 +76,19 @@ func (s *server) newPartners() (*partners, error) {
 		set, err := p.settings.Settings("waste")
 		return set.Address, err
 	}}
+	p.zms = &zms.Provider{HTTP: client, Clock: p.octo.Clock, Settings: func() (zms.Settings, error) {
+		set, err := p.settings.Settings("zms")
+		return zms.Settings{Address: set.Address, Captcha: set.Secrets["captcha"]}, err
+	}}
 	var err error
 	p.settings, err = providers.New(s.p,
 		providers.Kind{Name: "octo", Secrets: []string{"token"}, Simulation: simulation("octo"), Test: p.octo.Check},
+		providers.Kind{Name: "zms", Secrets: []string{"captcha"}, Simulation: simulation("zms"), Test: p.zms.Check},
 		providers.Kind{Name: "waste", Simulation: simulation("waste"), Test: p.waste.Check},
 	)
+	if err == nil {
+		p.zms.Notes = p.settings.Notes("zms")
+	}
 	return p, err
 }
 

@@ -197,7 +197,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		append([]hooks.Provider{
 			desk.Provider{Inbox: orders.NewInbox(p)},
 			mailer,
-			s.partners.octo,
+			s.partners.octo, s.partners.zms,
 			webhook.Provider{Endpoint: s.webhookEndpoint, Logged: s.webhookTried, Client: webhook.Client(private)},
 		}, texters...),
 		map[string]orders.Settler{

@@ -14,6 +14,7 @@ import (
 	octosim "servicepoint/hooks/octo/simulate"
 	smssim "servicepoint/hooks/sms/simulate"
 	wastesim "servicepoint/hooks/waste/simulate"
+	zmssim "servicepoint/hooks/zms/simulate"
 
 	"github.com/spf13/cobra"
 )
@@ -32,6 +33,7 @@ func simulators() []simulator {
 	return []simulator{
 		{"octo", "seller of city tours that speaks OCTO: GET /products/, POST /availability/, /bookings/ …", func() http.Handler { return octosim.New() }},
 		{"sms", "gateway for short messages: POST /messages, GET /messages", func() http.Handler { return smssim.New() }},
+		{"zms", "appointments of a city by ZMS's citizen API: GET /offices-and-services/, /available-calendar/, POST /reserve-appointment/ …", func() http.Handler { return zmssim.New() }},
 		{"waste", "waste collection with the insert-it interface: GET /Main/GetStreets, /Main/GetLocations, /Main/Calender", func() http.Handler { return wastesim.New() }},
 	}
 }
