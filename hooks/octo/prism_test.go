@@ -2,60 +2,25 @@ package octo_test
 
 import (
 	"cmp"
-	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"servicepoint/hooks"
+	"servicepoint/hooks/hookstest"
 	"servicepoint/hooks/octo"
 )
 
-// prism plays the specification: it refuses requests that are not as it says and
-// answers with its examples.
-func prism(t *testing.T, spec string) string {
-	t.Helper()
-	if os.Getenv("SERVICEPOINT_VERIFY") == "" {
-		t.Skip("heavy: set SERVICEPOINT_VERIFY=1 (make verify)")
-	}
-	program, err := filepath.Abs("../../bin/prism/node_modules/@stoplight/prism-cli/dist/index.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(program); err != nil {
-		t.Skip("Prism is not here: .ci/tools verify installs it")
-	}
-	spec = filepath.Join(cmp.Or(os.Getenv("SERVICEPOINT_SHARED"), "../../../shared"), "providers", spec)
-	if _, err := os.Stat(spec); err != nil {
-		t.Skipf("the specification is not here: %v", err)
-	}
-	const address = "127.0.0.1:14010"
-	cmd := exec.Command("node", program, "mock", "-h", "127.0.0.1", "-p", "14010", spec)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for range 600 {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		req, _ := http.NewRequestWithContext(ctx, "GET", "http://"+address+"/", nil)
-		res, err := http.DefaultClient.Do(req)
-		cancel()
-		if err == nil {
-			res.Body.Close()
-			return "http://" + address
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("Prism does not start")
-	return ""
-}
+const spec = "octo/octo-types-openapi.yaml"
 
 func TestForeignReaderUnderstandsOurRequests(t *testing.T) {
-	p := provider(prism(t, "octo/octo-types-openapi.yaml"))
+	p := provider(hookstest.Prism(t, spec, ""))
 	p.Clock = func() time.Time { return time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC) } // before the holds of the examples end
 	ctx := t.Context()
 	tours, err := p.Tours(ctx, "de")
@@ -113,4 +78,78 @@ func refusedBySpec(err error) string {
 		return err.Error()
 	}
 	return ""
+}
+
+// A whole booking with Prism between provider and simulator: it refuses what either
+// of them says wrongly. Prism does not take null for what is "nullable" beside "allOf",
+// so the two places where that stands are made plain.
+func TestForeignReaderAgreesWithTheSimulator(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(cmp.Or(os.Getenv("SERVICEPOINT_SHARED"), "../../../shared"), "providers", spec))
+	if err != nil {
+		t.Skipf("the specification is not here: %v", err)
+	}
+	nullable := regexp.MustCompile(`(?m)^( +type: object\n) +allOf:\n +- \$ref: "#/components/schemas/(BookingCancellation|Ticket)"\n( +nullable: true\n)`)
+	if n := len(nullable.FindAll(text, -1)); n == 0 {
+		t.Fatal("the specification says it in another way by now")
+	}
+	mended := filepath.Join(t.TempDir(), "spec.yaml")
+	if err := os.WriteFile(mended, nullable.ReplaceAll(text, []byte("$1$3")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := seller()
+	_, simulator := hookstest.Serve(t, s)
+	p := provider(hookstest.Prism(t, mended, simulator))
+	ctx := t.Context()
+	list, err := p.Tours(ctx, "de")
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%d tours, %v", len(list), err)
+	}
+	if list, err := p.Departures(ctx, "sim-altstadt", "DEFAULT", noon, noon.AddDate(0, 0, 6)); err != nil || len(list) != 4 {
+		t.Errorf("departures: %d %v", len(list), err)
+	}
+	if list, err := p.Calendar(ctx, "sim-altstadt", "DEFAULT", noon, noon.AddDate(0, 0, 6)); err != nil || len(list) != 7 {
+		t.Errorf("calendar: %d %v", len(list), err)
+	}
+	if _, err := p.Check(ctx); err != nil {
+		t.Errorf("check: %v", err)
+	}
+	submit := func(key string, o hooks.TourOrder) (b hooks.TourBooking) {
+		t.Helper()
+		r, err := p.Submit(ctx, hooks.Order{Key: key, Payload: payload(o)})
+		if err != nil {
+			t.Fatalf("%s: %v", key, err)
+		}
+		if err := json.Unmarshal(r.Payload, &b); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	hold := good()
+	hold.Do, hold.Name, hold.Email, hold.Phone = hooks.TourHold, "", "", ""
+	b := submit("T-1:hold", hold)
+	submit("T-1:extend", hooks.TourOrder{Do: hooks.TourExtend, Booking: b.Booking, Minutes: 45})
+	change := hold
+	change.Do, change.Booking = hooks.TourChange, b.Booking
+	submit("T-1:change", change)
+	confirm := contact
+	confirm.Do, confirm.Booking = hooks.TourConfirm, b.Booking
+	if b = submit("T-1", confirm); b.State != "confirmed" || len(b.Vouchers) == 0 {
+		t.Errorf("confirmed: %+v", b)
+	}
+	if _, err := p.Find(ctx, "T-1"); err != nil {
+		t.Errorf("find: %v", err)
+	}
+	submit("T-1:cancel", hooks.TourOrder{Do: hooks.TourCancel, Booking: b.Booking})
+	if s.Confirmed("") != 1 || !s.Cancelled("T-1") {
+		t.Error("the seller knows of another end")
+	}
+	// The control: answers that are not as the specification says.
+	_, wrong := hookstest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Write([]byte(`[{"id":7}]`))
+	}))
+	p = provider(hookstest.Prism(t, spec, wrong))
+	if _, err := p.Tours(ctx, "de"); err == nil || strings.Contains(err.Error(), "no such path") {
+		t.Errorf("the control passed: %v", err)
+	}
 }

@@ -120,13 +120,17 @@ func (p *Provider) call(ctx context.Context, method, path string, query url.Valu
 	return read(answer, out)
 }
 
-// read takes what stands in the envelope {meta, data}, or the bare thing.
+// read takes what stands in the envelope {meta, data}, or the bare thing. An empty
+// thing may be written as an empty list.
 func read(answer []byte, out any) error {
 	var envelope struct {
 		Data json.RawMessage `json:"data"`
 	}
 	if json.Unmarshal(answer, &envelope) == nil && len(envelope.Data) > 0 && string(envelope.Data) != "null" {
 		answer = envelope.Data
+	}
+	if string(bytes.TrimSpace(answer)) == "[]" {
+		return nil
 	}
 	if json.Unmarshal(answer, out) != nil {
 		return errors.New("the answer is no JSON of the kind that ZMS has")
@@ -445,6 +449,9 @@ func (p *Provider) Free(ctx context.Context, office int, services []hooks.CitySe
 				Appointments []flexible `json:"appointments"`
 			} `json:"offices"`
 		} `json:"availableDays"`
+		Older []struct { // of the system behind the API
+			Appointments map[string][]flexible `json:"appointments"`
+		} `json:"days"`
 	}
 	day := func(t time.Time) string { return t.Format(time.DateOnly) }
 	err := p.call(ctx, http.MethodGet, "/available-calendar/", url.Values{
@@ -452,6 +459,11 @@ func (p *Provider) Free(ctx context.Context, office int, services []hooks.CitySe
 		"officeIds": {strconv.Itoa(office)}, "serviceIds": {strings.Join(ids, ",")}, "serviceCounts": {strings.Join(counts, ",")},
 	}, nil, &calendar)
 	times := []int64{}
+	for _, d := range calendar.Older {
+		for _, at := range d.Appointments[strconv.Itoa(office)] {
+			times = append(times, int64(at))
+		}
+	}
 	for _, d := range calendar.Days {
 		for _, o := range d.Offices {
 			for _, at := range o.Appointments {

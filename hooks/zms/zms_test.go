@@ -234,3 +234,18 @@ func TestAWrongAddressIsNoRejection(t *testing.T) {
 		}
 	}
 }
+
+// What the system behind the API and servers in PHP write otherwise.
+func TestCalendarsOfOtherShapesAreRead(t *testing.T) {
+	for answer, want := range map[string]int{
+		`{"data":{"availableDays":[{"date":"2026-12-03","offices":[{"officeId":"101","appointments":[1764748800,"1764750000"]},{"officeId":102,"appointments":[1]}]}]}}`: 2,
+		`{"days":[{"date":"2026-12-03","appointments":{"101":[1764748800],"102":[1,2]}}]}`:                                                                               1,
+		`{"meta":{},"data":[]}`: 0, `{"availableDays":null}`: 0, `{"availableDays":[{"offices":null}]}`: 0,
+	} {
+		_, address := hookstest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte(answer)) }))
+		list, err := provider(address, nil).Free(t.Context(), 101, good().Services, noon, noon)
+		if err != nil || len(list) != want {
+			t.Errorf("%s: %v %v", answer, list, err)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -639,10 +640,8 @@ func (s *Seller) show(b *booking) map[string]any {
 			"supplierReference": fmt.Sprint(b.supplier, "-", i+1), "unitId": u, "status": b.status, "utcRedeemedAt": nil, "contact": nobody, "ticket": nil,
 			"pricing": price(b.product.prices[u])})
 	}
-	contact := nobody
-	if b.contact != nil {
-		contact = b.contact
-	}
+	contact := maps.Clone(nobody)
+	maps.Copy(contact, b.contact)
 	var cancellation, expires any
 	if !b.cancelled.IsZero() {
 		cancellation = map[string]any{"refund": "FULL", "reason": b.reason, "utcCancelledAt": moment(b.cancelled)}
