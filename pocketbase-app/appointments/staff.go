@@ -1,0 +1,432 @@
+package appointments
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"servicepoint/content"
+	"servicepoint/pocketbase-app/base"
+
+	"github.com/pocketbase/dbx"
+	"github.com/pocketbase/pocketbase/core"
+)
+
+// staffRow is one appointment in the list of a day.
+type staffRow struct {
+	Appointment
+	Time, Names, Adviser string
+	Number               string // of the visit
+	Today                bool
+}
+
+type deskDay struct {
+	Resource
+	Rows []staffRow
+}
+
+func (s *Service) german(key string, args ...any) string {
+	return s.p.Words.In(content.German, key, args...)
+}
+
+// planOr404 reads the plan; without settings there is nothing to show.
+func (s *Service) planOr404() (*plan, error) {
+	p, err := readPlan(s.p.App.DB())
+	if base.IsNoRows(err) {
+		return nil, base.Refuse(http.StatusNotFound, "appointment_no_place")
+	}
+	return p, err
+}
+
+// staffDay shows a day by desks: the only list with names.
+func (s *Service) staffDay(e *core.RequestEvent) error {
+	p, err := s.planOr404()
+	if err != nil {
+		return err
+	}
+	today := s.p.Now().In(content.Berlin)
+	day := today
+	if t, err := time.ParseInLocation(time.DateOnly, e.Request.URL.Query().Get("tag"), content.Berlin); err == nil {
+		day = t
+	}
+	from := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, content.Berlin)
+	var all []Appointment
+	if err := s.p.App.DB().NewQuery(`SELECT ` + appointmentColumns + ` FROM appointments
+		WHERE place = {:place} AND starts >= {:from} AND starts < {:to} AND state <> 'held' AND state <> 'cancelled' ORDER BY starts, desk, reference`).
+		Bind(dbx.Params{"place": p.Code, "from": from.UnixMilli(), "to": from.AddDate(0, 0, 1).UnixMilli()}).All(&all); err != nil {
+		return err
+	}
+	var desks []deskDay
+	for _, r := range p.desks() {
+		desks = append(desks, deskDay{Resource: r})
+	}
+	for _, a := range all {
+		i := slices.IndexFunc(desks, func(d deskDay) bool { return d.Code == a.Desk })
+		if i < 0 { // a desk that was given up
+			desks = append(desks, deskDay{Resource: p.resource(a.Desk)})
+			i = len(desks) - 1
+		}
+		desks[i].Rows = append(desks[i].Rows, s.row(p, a))
+	}
+	closed := ""
+	if len(p.open(p.Code, from)) == 0 {
+		if closed = holiday(from); closed == "" {
+			closed = s.german("staff.appointment.closed")
+		}
+	}
+	return s.p.Show(e, http.StatusOK, templates, "staff-day", base.View{Title: s.german("staff.appointment.day"), Data: map[string]any{
+		"Desks": desks, "Day": from.Format(time.DateOnly), "Label": sayDay(from, content.German), "Place": p.Place, "Closed": closed,
+		"Before": from.AddDate(0, 0, -1).Format(time.DateOnly), "After": from.AddDate(0, 0, 1).Format(time.DateOnly), "Count": len(all),
+	}})
+}
+
+func (s *Service) row(p *plan, a Appointment) staffRow {
+	r := staffRow{Appointment: a, Time: clock(a.Start(), content.German), Names: names(p.named(a.codes()), content.German),
+		Today: a.Start().In(content.Berlin).Format(time.DateOnly) == s.today()}
+	if a.Adviser != "" {
+		r.Adviser = p.resource(a.Adviser).Name
+	}
+	return r
+}
+
+func (s *Service) staffOne(e *core.RequestEvent) error {
+	a, err := find(s.p.App.DB(), e.Request.PathValue("reference"))
+	if err != nil {
+		return err
+	}
+	return s.staffOnePage(e, http.StatusOK, a, "")
+}
+
+func (s *Service) staffOnePage(e *core.RequestEvent, status int, a Appointment, notice string) error {
+	p, err := s.planOr404()
+	if err != nil {
+		return err
+	}
+	data := map[string]any{"A": s.row(p, a), "When": when(a.Start(), content.German), "Desk": p.resource(a.Desk).Name, "Changeable": s.changeable(a), "Notice": notice,
+		"CanCome": (a.State == Booked || a.State == Missed) && a.Start().In(content.Berlin).Format(time.DateOnly) == s.today(), "Day": a.Start().In(content.Berlin).Format(time.DateOnly)}
+	var v Visit
+	err = s.p.App.DB().NewQuery(`SELECT ` + visitColumns + ` FROM visits WHERE reference = {:reference}`).Bind(dbx.Params{"reference": a.Reference}).One(&v)
+	if err == nil {
+		data["Visit"] = v
+	} else if !base.IsNoRows(err) {
+		return err
+	}
+	return s.p.Show(e, status, templates, "staff-one", base.View{Title: s.german("staff.appointment.one", "reference", a.Reference), Data: data})
+}
+
+func (s *Service) staffChange(e *core.RequestEvent) error {
+	values, err := base.DecodeForm(e.Response, e.Request)
+	if err != nil {
+		return err
+	}
+	a, err := find(s.p.App.DB(), e.Request.PathValue("reference"))
+	if err != nil {
+		return err
+	}
+	switch values.Get("action") {
+	case "kommt":
+		v, err := s.CheckIn(a.Reference)
+		if errors.Is(err, ErrTooLate) {
+			return s.staffOnePage(e, http.StatusConflict, a, "staff.appointment.not_today")
+		}
+		if err != nil {
+			return err
+		}
+		return e.Redirect(http.StatusSeeOther, fmt.Sprintf("/schalter/aufruf/nummer/%d/", v.Number))
+	case "absagen":
+		if err := s.Cancel(a.Reference); errors.Is(err, ErrTooLate) {
+			return s.staffOnePage(e, http.StatusConflict, a, "error.appointment_too_late.text")
+		} else if err != nil {
+			return err
+		}
+	case "verpasst":
+		if a.State != Booked || s.p.Now().Before(a.Start()) {
+			return s.staffOnePage(e, http.StatusConflict, a, "staff.appointment.not_yet")
+		}
+		_, err := s.p.App.DB().NewQuery(`UPDATE appointments SET state = 'missed', ended = {:now}, earlier = NULL WHERE reference = {:reference} AND state = 'booked'`).
+			Bind(dbx.Params{"now": s.p.Now().UnixMilli(), "reference": a.Reference}).Execute()
+		if err != nil {
+			return err
+		}
+	default:
+		return base.Refuse(http.StatusBadRequest, "bad_request")
+	}
+	return e.Redirect(http.StatusSeeOther, "/schalter/termine/"+a.Reference+"/")
+}
+
+func (s *Service) staffNew(e *core.RequestEvent) error {
+	return s.staffNewPage(e, http.StatusOK, e.Request.URL.Query(), nil, "")
+}
+
+func (s *Service) staffNewPage(e *core.RequestEvent, status int, q url.Values, problems content.Problems, notice string) error {
+	p, err := s.planOr404()
+	if err != nil {
+		return err
+	}
+	channel := q.Get("kanal")
+	if channel != Telephone {
+		channel = Counter
+	}
+	data := map[string]any{"Groups": s.groups(p, content.German, q["leistung"]), "Channel": channel, "Notice": notice}
+	if services, ok := p.chosen(q["leistung"]); ok {
+		c, err := s.days(p, services, channel, "", content.German, q.Get("ab"), q.Get("tag"))
+		if err != nil {
+			return err
+		}
+		c.Query += "kanal=" + channel + "&"
+		c.Next = nil
+		data["Calendar"], data["Services"], data["Names"] = c, services, names(services, content.German)
+	} else if len(q["leistung"]) > 0 || status != http.StatusOK || q.Has("kanal") {
+		status = http.StatusUnprocessableEntity
+		problems = content.Problems{{Field: "leistung", Code: "appointment_services"}}
+	}
+	return s.p.Show(e, status, templates, "staff-new", base.View{Title: s.german("staff.appointment.new"), Data: data, Form: q, Problems: problems})
+}
+
+// staffBook makes an appointment at the counter or by telephone.
+func (s *Service) staffBook(e *core.RequestEvent) error {
+	values, err := base.DecodeForm(e.Response, e.Request)
+	if err != nil {
+		return err
+	}
+	channel := values.Get("kanal")
+	if channel != Telephone {
+		channel = Counter
+	}
+	who, err := readPerson(values, false)
+	var problems content.Problems
+	if err != nil && !errors.As(err, &problems) {
+		return err
+	}
+	start, err := time.Parse(time.RFC3339, values.Get("start"))
+	if err != nil {
+		problems.Add("start", "required")
+	}
+	if len(problems) > 0 || len(values["leistung"]) == 0 {
+		return s.staffNewPage(e, http.StatusUnprocessableEntity, values, problems, "")
+	}
+	a, err := s.Hold(values["leistung"], channel, content.German, start, "")
+	if err == nil {
+		a, err = s.Confirm(a.Reference, who, content.German)
+	}
+	switch {
+	case errors.Is(err, ErrTaken):
+		return s.staffNewPage(e, http.StatusConflict, values, nil, "error.appointment_taken.text")
+	case errors.As(err, &problems):
+		return s.staffNewPage(e, http.StatusUnprocessableEntity, values, problems, "")
+	case err != nil:
+		return err
+	}
+	return e.Redirect(http.StatusSeeOther, "/schalter/termine/"+a.Reference+"/")
+}
+
+type queueRow struct {
+	Visit
+	Names, Since string
+}
+
+// staffQueue is the page from which a desk calls.
+func (s *Service) staffQueue(e *core.RequestEvent) error {
+	return s.queuePage(e, http.StatusOK, e.Request.URL.Query(), nil)
+}
+
+func (s *Service) queuePage(e *core.RequestEvent, status int, q url.Values, problems content.Problems) error {
+	p, err := s.planOr404()
+	if err != nil {
+		return err
+	}
+	waiting, called, err := s.line(p)
+	if err != nil {
+		return err
+	}
+	desk := q.Get("platz")
+	data := map[string]any{"Place": p.Place, "Desks": p.desks(), "Desk": "", "Groups": s.groups(p, content.German, q["leistung"]), "Nobody": q.Get("neu") == "niemand"}
+	for _, d := range p.desks() {
+		if d.Code == desk {
+			data["Desk"], data["DeskName"] = d.Code, d.Name
+		}
+	}
+	rows := func(list []Visit) (out []queueRow) {
+		for _, v := range list {
+			out = append(out, queueRow{v, names(p.named(v.codes()), content.German), time.UnixMilli(v.Arrived).In(content.Berlin).Format("15:04")})
+		}
+		return out
+	}
+	data["Waiting"] = rows(waiting)
+	for _, r := range rows(called) {
+		if r.Desk == desk {
+			data["Now"] = r
+		}
+	}
+	var next int64 // appointment of this desk
+	err = s.p.App.DB().NewQuery(`SELECT coalesce(min(starts), 0) FROM appointments WHERE desk = {:desk} AND state IN ('booked', 'arrived') AND starts >= {:now}
+		AND starts < {:now} + 7200000`).Bind(dbx.Params{"desk": desk, "now": s.p.Now().UnixMilli()}).Row(&next)
+	if err != nil {
+		return err
+	}
+	if next > 0 {
+		data["Next"] = clock(time.UnixMilli(next), content.German)
+	}
+	return s.p.Show(e, status, templates, "staff-queue", base.View{Title: s.german("staff.appointment.queue"), Data: data, Form: q, Problems: problems})
+}
+
+func (s *Service) staffCall(e *core.RequestEvent) error {
+	values, err := base.DecodeForm(e.Response, e.Request)
+	if err != nil {
+		return err
+	}
+	p, err := s.planOr404()
+	if err != nil {
+		return err
+	}
+	desk := values.Get("platz")
+	if !slices.ContainsFunc(p.desks(), func(r Resource) bool { return r.Code == desk }) {
+		return s.queuePage(e, http.StatusUnprocessableEntity, values, content.Problems{{Field: "platz", Code: "required"}})
+	}
+	to := "/schalter/aufruf/?platz=" + url.QueryEscape(desk)
+	switch values.Get("action") {
+	case "naechste":
+		called, err := s.Call(desk)
+		if err != nil {
+			return err
+		}
+		if !called {
+			to += "&neu=niemand"
+		}
+	case "nochmal":
+		err = s.CallAgain(desk)
+	case "verpasst":
+		err = s.Leave(desk, Missed)
+	case "fertig":
+		err = s.Leave(desk, Done)
+	default:
+		return base.Refuse(http.StatusBadRequest, "bad_request")
+	}
+	if err != nil {
+		return err
+	}
+	return e.Redirect(http.StatusSeeOther, to)
+}
+
+// issueNumber gives a number to somebody who came without an appointment.
+func (s *Service) issueNumber(e *core.RequestEvent) error {
+	values, err := base.DecodeForm(e.Response, e.Request)
+	if err != nil {
+		return err
+	}
+	v, err := s.WalkIn(values["leistung"])
+	var problems content.Problems
+	if errors.As(err, &problems) {
+		return s.queuePage(e, http.StatusUnprocessableEntity, values, problems)
+	}
+	if base.IsNoRows(err) {
+		return base.Refuse(http.StatusNotFound, "appointment_no_place")
+	}
+	if err != nil {
+		return err
+	}
+	return e.Redirect(http.StatusSeeOther, fmt.Sprintf("/schalter/aufruf/nummer/%d/", v.Number))
+}
+
+// staffSlip is the slip of paper with the number and the way to its page.
+func (s *Service) staffSlip(e *core.RequestEvent) error {
+	p, err := s.planOr404()
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(e.Request.PathValue("number"))
+	if err != nil {
+		return base.ErrNotFound
+	}
+	v, err := visitOf(s.p.App.DB(), p.Code, s.today(), n)
+	if err != nil {
+		return err
+	}
+	link := s.p.Origin + "/aufruf/nummer/" + s.numberToken(v.Place, v.Day, v.Number) + "/"
+	code, err := base.QR(link, s.german("staff.appointment.slip.qr"))
+	if err != nil {
+		return err
+	}
+	return s.p.Show(e, http.StatusOK, templates, "staff-slip", base.View{Title: s.german("staff.appointment.slip", "number", v.Label()), Data: map[string]any{
+		"V": v, "QR": code, "Names": names(p.named(v.codes()), content.German), "Place": p.Place, "At": when(time.UnixMilli(v.Arrived), content.German),
+	}})
+}
+
+// Rate is how many appointments of a service and week were not kept.
+type Rate struct {
+	Week, Service                    string
+	Kept, Missed                     int
+	RemindedMissed, Reminded         int
+	UnremindedMissed, Unreminded     int
+	Share, ShareReminded, ShareOther string // per cent, "–" under ten appointments
+}
+
+// staffRates shows the no-show rate by service and week.
+func (s *Service) staffRates(e *core.RequestEvent) error {
+	p, err := s.planOr404()
+	if err != nil {
+		return err
+	}
+	rates, err := s.rates(s.p.App.DB(), p, s.p.Now().Add(-12*7*24*time.Hour).UnixMilli(), s.p.Now().UnixMilli())
+	if err != nil {
+		return err
+	}
+	return s.p.Show(e, http.StatusOK, templates, "staff-rates", base.View{Title: s.german("staff.appointment.rates"), Data: map[string]any{"Rates": rates}})
+}
+
+func percent(part, all int) string {
+	if all < 10 {
+		return "–"
+	}
+	return fmt.Sprintf("%d %%", (part*100+all/2)/all)
+}
+
+func (s *Service) rates(db dbx.Builder, p *plan, from, to int64) (list []Rate, err error) {
+	var rows []struct {
+		Starts   int64  `db:"starts"`
+		State    string `db:"state"`
+		Service  string `db:"service"`
+		Reminded bool   `db:"reminded"`
+	}
+	if err := db.NewQuery(`SELECT a.starts, a.state, i.service, a.reminded IS NOT NULL AS reminded FROM appointments a JOIN appointment_items i USING (reference)
+		WHERE a.state IN ('done', 'missed', 'arrived') AND a.starts >= {:from} AND a.starts < {:to} ORDER BY a.starts DESC`).
+		Bind(dbx.Params{"from": from, "to": to}).All(&rows); err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		year, week := time.UnixMilli(r.Starts).In(content.Berlin).ISOWeek()
+		name := fmt.Sprintf("%d-W%02d", year, week)
+		service := names(p.named([]string{r.Service}), content.German)
+		i := slices.IndexFunc(list, func(x Rate) bool { return x.Week == name && x.Service == service })
+		if i < 0 {
+			list = append(list, Rate{Week: name, Service: service})
+			i = len(list) - 1
+		}
+		x := &list[i]
+		missed := 0
+		if r.State == Missed {
+			missed = 1
+		}
+		x.Missed += missed
+		x.Kept += 1 - missed
+		if r.Reminded {
+			x.Reminded++
+			x.RemindedMissed += missed
+		} else {
+			x.Unreminded++
+			x.UnremindedMissed += missed
+		}
+	}
+	for i := range list {
+		x := &list[i]
+		x.Share, x.ShareReminded, x.ShareOther = percent(x.Missed, x.Kept+x.Missed), percent(x.RemindedMissed, x.Reminded), percent(x.UnremindedMissed, x.Unreminded)
+	}
+	return list, nil
+}
+
+// Ended counts the appointments of the rate.
+func (r Rate) Ended() int { return r.Kept + r.Missed }
