@@ -18,6 +18,7 @@ func (s *server) reportList() []planning.Report {
 		{Slug: "buchungen", Tables: tables{s.booking.Report}},
 		{Slug: "anliegen", Tables: tables{s.cases.Report}},
 		{Slug: "service-point", Tables: tables{s.participation.VisitsReport}},
+		{Slug: "termine", Tables: tables{s.appointments.Report}},
 		{Slug: "ideen", Tables: tables{s.ideas.Report}},
 		{Slug: "live", Tables: tables{s.live.Report}},
 	}

@@ -20,6 +20,7 @@ import (
 	"servicepoint/hooks/desk"
 	"servicepoint/hooks/webhook"
 	"servicepoint/pocketbase-app/access"
+	"servicepoint/pocketbase-app/appointments"
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/gate"
 	"servicepoint/pocketbase-app/booking"
@@ -73,7 +74,7 @@ func serveCommand(pb *pocketbase.PocketBase) *cobra.Command {
 // words are the words of every matter that shows pages.
 func words() (content.Words, error) {
 	return content.LoadWords([]fs.FS{
-		base.OwnWords, gate.Words, access.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, live.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words, tours.Words, waste.Words,
+		base.OwnWords, gate.Words, access.Words, appointments.Words, booking.Words, cases.Words, editorial.Words, ideas.Words, live.Words, orders.Words, participation.Words, planning.Words, providers.Words, results.Words, tours.Words, waste.Words,
 	}...)
 }
 
@@ -86,6 +87,7 @@ type server struct {
 	access        *access.Access
 	editorial     *editorial.Editorial
 	participation *participation.Participation
+	appointments  *appointments.Service
 	booking       *booking.Service
 	cases         *cases.Cases
 	ideas         *ideas.Ideas
@@ -146,6 +148,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	s.gate = gate.New(p)
 	s.access = access.New(p)
 	s.participation = participation.New(p)
+	s.appointments = appointments.New(p)
 	s.booking = booking.New(p)
 	s.cases = cases.New(p)
 	s.editorial = editorial.New(p, s.builder)
@@ -185,12 +188,13 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.booking.Organiser = mailer.From.Address
+	s.booking.Organiser, s.appointments.Organiser = mailer.From.Address, mailer.From.Address
 	s.tours, s.waste = s.newTours(mailer.From.Address), s.newWaste()
 	texters, err := s.texter()
 	if err != nil {
 		return nil, err
 	}
+	s.appointments.SMS = len(texters) > 0
 	private := os.Getenv("SERVICEPOINT_WEBHOOK_PRIVATE") == "1" // systems in the city's own network may be told
 	s.orders = orders.New(p,
 		// The providers. A new one costs its own folder and one line here.
@@ -256,7 +260,7 @@ func (s *server) schedule() []jobs.Job {
 		{Name: "retention", Spec: "30 4 * * *", CatchUp: true, Run: s.sweep},
 		{Name: "holds", Spec: "*/5 * * * *", Run: func(ctx context.Context) (string, error) {
 			n, err := s.booking.ExpireHolds(ctx)
-			return s.word("staff.jobs.did.holds", "n", n), err
+			return s.word("staff.jobs.did.holds", "n", n), errors.Join(err, s.appointments.Expire(ctx))
 		}},
 		{Name: "reminders", Spec: "*/15 * * * *", Run: func(ctx context.Context) (string, error) {
 			n, err := s.booking.Remind(ctx)
@@ -268,6 +272,10 @@ func (s *server) schedule() []jobs.Job {
 		{Name: "waste", Spec: "0 18 * * *", CatchUp: true, Lease: time.Hour, Run: func(ctx context.Context) (string, error) {
 			n, err := s.waste.Remind(ctx)
 			return s.word("staff.jobs.did.waste_mails", "n", n), err
+		}},
+		{Name: "appointments", Spec: "0 10 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
+			n, err := s.appointments.Remind(ctx)
+			return s.word("staff.jobs.did.appointments_told", "n", n), err
 		}},
 		{Name: "urn", Spec: "*/10 * * * *", Run: func(ctx context.Context) (string, error) {
 			n, err := s.participation.EmptyUrn(ctx)
@@ -299,6 +307,8 @@ func (s *server) sweep(ctx context.Context) (string, error) {
 	count("passes", n, err)
 	k, err := s.booking.Forget(ctx)
 	count("bookings", int64(k), err)
+	k, err = s.appointments.Forget(ctx)
+	count("appointments", int64(k), err)
 	k, err = s.cases.Forget(ctx)
 	count("cases", int64(k), err)
 	k, err = s.tours.Forget(ctx)
@@ -380,6 +390,9 @@ func (s *server) seed(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.appointments.Seed(ctx); err != nil {
+		return err
+	}
 	if err := s.participation.SeedDemo(ctx, s.invented); err != nil {
 		return err
 	}
@@ -396,6 +409,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.access.Bind(se)
 	s.editorial.Bind(se)
 	s.participation.Bind(se)
+	s.appointments.Bind(se)
 	s.booking.Bind(se)
 	s.cases.Bind(se)
 	s.ideas.Bind(se)

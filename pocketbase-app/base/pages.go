@@ -127,7 +127,7 @@ func (v View) Problem(field string) string {
 func (v View) Is(role string) bool { return HasRole(v.Staff, role) }
 
 // staffAreas are the places that the staff menu leads to.
-var staffAreas = []string{"/redaktion/", "/redaktion/ideen/", "/redaktion/live/", "/redaktion/konten/", "/redaktion/auftraege/", "/redaktion/anbieter/", "/redaktion/geraete/", "/schalter/", "/schalter/veranstaltungen/", "/schalter/umfragen/", "/schalter/telefon/", "/schalter/tablet/", "/planung/", "/konto/passwort/"}
+var staffAreas = []string{"/redaktion/", "/redaktion/ideen/", "/redaktion/live/", "/redaktion/konten/", "/redaktion/auftraege/", "/redaktion/anbieter/", "/redaktion/geraete/", "/redaktion/termine/", "/schalter/", "/schalter/veranstaltungen/", "/schalter/termine/", "/schalter/aufruf/", "/schalter/umfragen/", "/schalter/telefon/", "/schalter/tablet/", "/planung/", "/konto/passwort/"}
 
 // Area is the address of the staff menu's entry that this page belongs to, or ""
 // on pages of citizens.
