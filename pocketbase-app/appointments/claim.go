@@ -1,7 +1,6 @@
 package appointments
 
 import (
-	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
@@ -654,6 +653,3 @@ func readable(token string) string {
 	token = strings.ToUpper(strings.Join(strings.FieldsFunc(token, func(r rune) bool { return r == ' ' || r == '-' || r == '\u00a0' }), ""))
 	return strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(token)
 }
-
-// contact is where an appointment's owner is written to.
-func (a Appointment) contact() string { return cmp.Or(a.Email, a.Phone) }
