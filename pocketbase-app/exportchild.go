@@ -182,12 +182,10 @@ func (s *server) writePackage(ctx context.Context, pkg planning.Package, path st
 	switch {
 	case ctx.Err() != nil:
 		return 0, ctx.Err()
+	case last.Reason != "":
+		return 0, refusedByChild{childError{last}}
 	case last.Error != "":
-		if child := (childError{last}); last.Reason == "" {
-			return 0, child
-		} else {
-			return 0, refusedByChild{child}
-		}
+		return 0, childError{last}
 	case err != nil || !last.Ended:
 		return 0, fmt.Errorf("the process that writes packages: %w: %.2000s", errors.Join(err, io.ErrUnexpectedEOF), strings.TrimSpace(said.String()))
 	}

@@ -46,7 +46,7 @@ func feeding(t *testing.T, answers int) (dir string) {
 	return dir
 }
 
-// fed waits for the manifest in a folder.
+// manifestIn waits for the manifest in a folder.
 func manifestIn(t *testing.T, s *instance, folder string) (m feed.Manifest) {
 	t.Helper()
 	for range 1200 {
