@@ -231,6 +231,9 @@ func Grouped(h Head, legend []string, groups []Group) string {
 	steps := make([]int, len(legend))
 	for i := range legend {
 		steps[i] = Step(i, len(legend))
+		if n := len(legend); 1 < n && n <= Steps-2 { // the two lightest could hardly be told from the ground
+			steps[i] = 3 + i*(Steps-3)/(n-1)
+		}
 	}
 	d.define(steps...)
 	y := 0.0

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -252,8 +253,20 @@ func (rs *Reports) draw(t *report.Table) template.HTML {
 			}
 		}
 	}
+	// Rows without anything before the first with something and after the last, such
+	// as the months before the program was used, are in the table only.
+	empty := func(row []any) bool {
+		return !slices.ContainsFunc(columns, func(i int) bool { return amount(row[i]) != 0 })
+	}
+	rows := t.Rows
+	for len(rows) > 0 && empty(rows[0]) {
+		rows = rows[1:]
+	}
+	for len(rows) > 0 && empty(rows[len(rows)-1]) {
+		rows = rows[:len(rows)-1]
+	}
+	rows = rows[:min(len(rows), mostBars)]
 	most := 0.0
-	rows := t.Rows[:min(len(t.Rows), mostBars)]
 	for _, row := range rows {
 		for _, i := range columns {
 			most = max(most, amount(row[i]))
