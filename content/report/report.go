@@ -176,6 +176,31 @@ func (p Period) Months() (all []string) {
 	return all
 }
 
+// Quarters are the calendar quarters that lie wholly in the period and are over.
+// What is hidden in small numbers is counted by them: two periods that differ by a
+// day, subtracted from each other, would tell about the people of that day.
+func (p Period) Quarters(now time.Time) (all []Period) {
+	from, err := time.Parse(time.DateOnly, p.From)
+	to, err2 := time.Parse(time.DateOnly, p.To)
+	if err != nil || err2 != nil {
+		return nil
+	}
+	today := now.In(content.Berlin).Format(time.DateOnly)
+	for q := time.Date(from.Year(), (from.Month()-1)/3*3+1, 1, 0, 0, 0, 0, time.UTC); !q.After(to); q = q.AddDate(0, 3, 0) {
+		one := Period{q.Format(time.DateOnly), q.AddDate(0, 3, -1).Format(time.DateOnly)}
+		if p.From <= one.From && one.To <= p.To && one.To < today {
+			all = append(all, one)
+		}
+	}
+	return all
+}
+
+// Quarter names a quarter of [Period.Quarters]: "2026 Q3".
+func (p Period) Quarter() string {
+	from, _ := time.Parse(time.DateOnly, p.From)
+	return fmt.Sprintf("%d Q%d", from.Year(), (int(from.Month())+2)/3)
+}
+
 // MonthOf is the month in Berlin of a moment in Unix milliseconds.
 func MonthOf(at int64) string { return time.UnixMilli(at).In(content.Berlin).Format("2006-01") }
 

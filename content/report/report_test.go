@@ -71,6 +71,13 @@ func TestPeriods(t *testing.T) {
 	if m := p.Months(); len(m) != 13 || m[0] != "2025-12" || m[12] != "2026-12" {
 		t.Error(m)
 	}
+	var quarters string
+	for _, q := range p.Quarters(time.Date(2026, 9, 30, 22, 30, 0, 0, time.UTC)) { // 1 October in Berlin
+		quarters += q.Quarter() + " " + q.To + " "
+	}
+	if quarters != "2026 Q1 2026-03-31 2026 Q2 2026-06-30 2026 Q3 2026-09-30 " {
+		t.Error(quarters)
+	}
 	// The last Sunday of October has 25 hours.
 	from, to := report.Period{From: "2026-10-25", To: "2026-10-25"}.Bounds()
 	if time.Duration(to-from)*time.Millisecond != 25*time.Hour {

@@ -31,7 +31,7 @@ func ageOf(days float64) int {
 }
 
 // Report gives the cases of a period: volumes, durations and backlog per provider,
-// what people came with, and what came and ended month by month. Durations of
+// what people came with in whole quarters, and what came and ended month by month. Durations of
 // fewer than five cases and subjects of fewer than five people are not told.
 func (c *Cases) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]*report.Table, error) {
 	table := func(name string, columns ...string) *report.Table {
@@ -39,9 +39,9 @@ func (c *Cases) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]
 	}
 	providers := table("stellen", "provider text", "received number", "closed number", "passed number", "first_answer decimal Tage", "duration decimal Tage", "duration90 decimal Tage", "open number", "overdue number")
 	backlog := table("rueckstand", "provider text", "days7 number", "days30 number", "days90 number", "older number")
-	subjects := table("themen", "subject text", "provider text", "cases number")
+	subjects := table("themen", "quarter text", "subject text", "provider text", "cases number")
 	months := table("anliegen-je-monat", "month month", "received number", "closed number")
-	providers.Chart, backlog.Chart, subjects.Chart, months.Chart = []string{"received", "open"}, []string{"days7", "days30", "days90", "older"}, []string{"cases"}, []string{"received", "closed"}
+	providers.Chart, backlog.Chart, months.Chart = []string{"received", "open"}, []string{"days7", "days30", "days90", "older"}, []string{"received", "closed"}
 
 	var rows []struct {
 		Partner  string `db:"partner"`
@@ -68,8 +68,6 @@ func (c *Cases) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]
 	}
 	now := c.Platform.Now().UnixMilli()
 	loads := map[string]*workload{}
-	type subject struct{ title, partner string }
-	about := map[subject]int{}
 	received, closed := map[string]int{}, map[string]int{}
 	for _, r := range rows {
 		w := loads[r.Partner]
@@ -80,7 +78,6 @@ func (c *Cases) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]
 		w.passed += r.Passed
 		if r.Created >= from {
 			w.received++
-			about[subject{r.Title, r.Partner}]++
 			received[report.MonthOf(r.Created)]++
 			if r.Answered > 0 {
 				w.answered = append(w.answered, float64(r.Answered-r.Created)/day)
@@ -104,13 +101,24 @@ func (c *Cases) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]
 		providers.Add(name, w.received, w.closed, w.passed, report.Quantile(w.answered, .5), report.Quantile(w.finished, .5), report.Quantile(w.finished, .9), w.open, w.overdue)
 		backlog.Add(name, w.ages[0], w.ages[1], w.ages[2], w.ages[3])
 	}
-	all := slices.SortedFunc(maps.Keys(about), func(a, b subject) int {
-		return cmp.Or(cmp.Compare(about[b], about[a]), cmp.Compare(a.title, b.title), cmp.Compare(a.partner, b.partner))
-	})
-	for _, s := range all {
-		subjects.Add(s.title, cmp.Or(names[s.partner], s.partner), about[s])
+	for _, quarter := range p.Quarters(c.Platform.Now()) {
+		type subject struct{ title, partner string }
+		about := map[subject]int{}
+		from, to := quarter.Bounds()
+		for _, r := range rows {
+			if from <= r.Created && r.Created < to {
+				about[subject{r.Title, r.Partner}]++
+			}
+		}
+		part := &report.Table{Columns: subjects.Columns}
+		for _, s := range slices.SortedFunc(maps.Keys(about), func(a, b subject) int {
+			return cmp.Or(cmp.Compare(about[b], about[a]), cmp.Compare(a.title, b.title), cmp.Compare(a.partner, b.partner))
+		}) {
+			part.Add(quarter.Quarter(), s.title, cmp.Or(names[s.partner], s.partner), about[s])
+		}
+		part.HideShares([]string{"cases"})
+		subjects.Rows = append(subjects.Rows, part.Rows...)
 	}
-	subjects.HideShares([]string{"cases"})
 	for _, m := range p.Months() {
 		months.Add(m, received[m], closed[m])
 	}

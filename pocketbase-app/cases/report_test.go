@@ -59,11 +59,29 @@ func TestReportCountsCases(t *testing.T) {
 	want := map[string][]string{
 		"stellen":           {"stadt-kassel|10|9|0|–|1,0|1,0|1|0", "stadtreiniger|7|6|1|3,5|7,0|11,0|2|1"},
 		"rueckstand":        {"stadt-kassel|1|0|0|0", "stadtreiniger|1|0|0|1"},
-		"themen":            {"Barriere|stadt-kassel|9", "Sperrmüll|stadtreiniger|*", "Führungszeugnis|stadt-kassel|*"}, // the sum would tell the single one
+		"themen":            {}, // the quarter is not over
 		"anliegen-je-monat": {"11/2026|16|6", "12/2026|1|9"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
+	}
+	// Subjects are told of whole quarters: no two periods differ by less.
+	summer := time.Date(2026, 8, 5, 12, 0, 0, 0, time.UTC)
+	for range 9 {
+		put("Barriere", "stadt-kassel", "withdrawn", summer, never, summer, never)
+	}
+	for range 7 {
+		put("Sperrmüll", "stadtreiniger", "withdrawn", summer, never, summer, never)
+	}
+	put("Führungszeugnis", "stadt-kassel", "withdrawn", summer, never, summer, never)
+	quarter := []string{"2026 Q3|Barriere|stadt-kassel|9", "2026 Q3|Sperrmüll|stadtreiniger|*", "2026 Q3|Führungszeugnis|stadt-kassel|*"} // the sum would tell the single one
+	for p, want := range map[report.Period][]string{
+		{From: "2026-07-01", To: "2026-09-30"}: quarter, {From: "2026-06-30", To: "2026-12-02"}: quarter,
+		{From: "2026-07-02", To: "2026-12-02"}: {}, {From: "2026-07-01", To: "2026-09-29"}: {},
+	} {
+		if got := basetest.Report(t, b.p, p, b.c.Report)["themen"]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: %q, want %q", p, got, want)
+		}
 	}
 	if s := fmt.Sprint(got); strings.Contains(s, "Erika") || strings.Contains(s, "geheim") || strings.Contains(s, "A-0") {
 		t.Error("a person in a report")

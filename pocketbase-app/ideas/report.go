@@ -20,8 +20,8 @@ type sum struct {
 }
 
 // Report gives the ideas that were sent in a period: per call with the states of
-// moderation and of the city's answers, per topic and district, and month by
-// month. Merged and withdrawn ideas count as sent. Votes are those of now.
+// moderation and of the city's answers, per topic, per
+// district in whole quarters, and month by month. Merged and withdrawn ideas count as sent. Votes are those of now.
 func (x *Ideas) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]*report.Table, error) {
 	table := func(name string, columns ...string) *report.Table {
 		return x.Platform.ReportTable("ideas", name, columns...)
@@ -29,9 +29,9 @@ func (x *Ideas) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]
 	perCall := table("aufrufe", "call text", "sent number", "waiting number", "released number", "rejected number", "merged number", "withdrawn number", "votes number")
 	answers := table("antworten", "call text", "received number", "under_review number", "planned number", "doing number", "done number", "not_possible number")
 	perTopic := table("themen", "topic text", "sent number", "released number", "votes number")
-	perDistrict := table("ortsbezirke", "district text", "sent number")
+	perDistrict := table("ortsbezirke", "quarter text", "district text", "sent number")
 	months := table("ideen-je-monat", "month month", "sent number", "released number")
-	perCall.Chart, answers.Chart, perTopic.Chart, perDistrict.Chart, months.Chart = []string{"sent"}, []string{"planned", "doing", "done"}, []string{"sent", "votes"}, []string{"sent"}, []string{"sent"}
+	perCall.Chart, answers.Chart, perTopic.Chart, months.Chart = []string{"sent"}, []string{"planned", "doing", "done"}, []string{"sent", "votes"}, []string{"sent"}
 
 	from, to := p.Bounds()
 	var rows []struct {
@@ -51,12 +51,11 @@ func (x *Ideas) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]
 	if err != nil {
 		return nil, err
 	}
-	calls, topics, districts := map[string]*sum{}, map[string]*sum{}, map[string]*sum{}
+	calls, topics := map[string]*sum{}, map[string]*sum{}
 	sent, released := map[string]int{}, map[string]int{}
 	for _, r := range rows {
 		count(calls, r.Call, r.State, r.Status, r.Votes)
 		count(topics, r.Topic, r.State, r.Status, r.Votes)
-		count(districts, r.District, r.State, r.Status, r.Votes)
 		sent[report.MonthOf(r.Sent)]++
 		if r.Released >= from && r.Released < to {
 			released[report.MonthOf(r.Released)]++
@@ -75,14 +74,25 @@ func (x *Ideas) Report(ctx context.Context, db dbx.Builder, p report.Period) ([]
 		n := topics[slug]
 		perTopic.Add(name("topics", slug), n.sent, n.states["released"], n.votes)
 	}
-	for _, slug := range largest(districts) {
-		title := name("districts", slug)
-		if slug == "" {
-			title = x.Platform.Words.In(content.German, "staff.report.ideas.nowhere")
+	for _, quarter := range p.Quarters(x.Platform.Now()) {
+		districts := map[string]*sum{}
+		from, to := quarter.Bounds()
+		for _, r := range rows {
+			if from <= r.Sent && r.Sent < to {
+				count(districts, r.District, r.State, r.Status, r.Votes)
+			}
 		}
-		perDistrict.Add(title, districts[slug].sent)
+		part := &report.Table{Columns: perDistrict.Columns}
+		for _, slug := range largest(districts) {
+			title := name("districts", slug)
+			if slug == "" {
+				title = x.Platform.Words.In(content.German, "staff.report.ideas.nowhere")
+			}
+			part.Add(quarter.Quarter(), title, districts[slug].sent)
+		}
+		part.HideShares([]string{"sent"})
+		perDistrict.Rows = append(perDistrict.Rows, part.Rows...)
 	}
-	perDistrict.HideShares([]string{"sent"})
 	for _, m := range p.Months() {
 		months.Add(m, sent[m], released[m])
 	}

@@ -55,10 +55,21 @@ func TestReportCountsIdeas(t *testing.T) {
 		"aufrufe":        {"Was wünschen Sie sich?|11|1|7|1|1|1|17"},
 		"antworten":      {"Was wünschen Sie sich?|6|0|1|0|0|0"},
 		"themen":         {"Mobilität|8|6|12", "Umwelt|3|1|5"},
-		"ortsbezirke":    {"Mitte|6", "ohne Ort|5"},
+		"ortsbezirke":    {}, // the quarter is not over
 		"ideen-je-monat": {"11/2026|6|6", "12/2026|5|1"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%q\nwant %q", got, want)
+	}
+	for range 5 {
+		put("new", "received", "umwelt", "mitte", 0, now.AddDate(0, -4, 0))
+	}
+	put("new", "received", "umwelt", "", 0, now.AddDate(0, -4, 0))
+	for p, want := range map[report.Period][]string{
+		{From: "2026-07-01", To: "2026-12-31"}: {"2026 Q3|Mitte|*", "2026 Q3|ohne Ort|*"}, {From: "2026-08-01", To: "2026-12-31"}: {},
+	} {
+		if got := basetest.Report(t, h.p, p, h.x.Report)["ortsbezirke"]; !reflect.DeepEqual(got, want) {
+			t.Errorf("%v: %q, want %q", p, got, want)
+		}
 	}
 }
