@@ -83,6 +83,30 @@ func examples(t *testing.T, doc string) []example {
 	return all
 }
 
+// send sends the request; fill puts in what earlier answers named.
+func (x example) send(t *testing.T, to string, fill func(string) string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequest(x.method, to+fill(x.path), strings.NewReader(fill(x.body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range x.header {
+		for _, v := range values {
+			req.Header.Add(name, fill(v))
+		}
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	got, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, got
+}
+
 // TestAPIDocument sends every example of docs/api.md to a running demo, in order.
 // What the answers name anew (references, secrets, tags) takes the place of what
 // the document shows in the examples that follow.
@@ -106,25 +130,7 @@ func TestAPIDocument(t *testing.T) {
 	}
 	send := func(t *testing.T, x example) (*http.Response, []byte) {
 		t.Helper()
-		req, err := http.NewRequest(x.method, s.URL+fill(x.path), strings.NewReader(fill(x.body)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, values := range x.header {
-			for _, v := range values {
-				req.Header.Add(name, fill(v))
-			}
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		got, err := io.ReadAll(res.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return res, got
+		return x.send(t, s.URL, fill)
 	}
 	for _, x := range all {
 		t.Run(fmt.Sprintf("line %d: %s", x.line, x.request), func(t *testing.T) {

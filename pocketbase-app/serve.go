@@ -422,6 +422,7 @@ func (s *server) bind(se *core.ServeEvent) {
 	s.reports.Bind(se)
 	s.results.Bind(se)
 	s.p.Route(se, "GET", "/healthz", s.health)
+	s.p.Route(se, "GET", "/api/v1/openapi.json", describeAPI)
 	s.p.Route(se, "", "/{path...}", func(e *core.RequestEvent) error {
 		s.static.ServeHTTP(e.Response, e.Request)
 		return nil

@@ -11,20 +11,21 @@ import (
 // eventFile is an event as its JSON file tells it: either Start (and End) of a
 // real event, or a Slot of the example programme.
 type eventFile struct {
-	Kind      string         `json:"kind"`
-	Series    string         `json:"series"`
-	Topic     string         `json:"topic"`
-	Audience  []string       `json:"audience"`
-	Provider  string         `json:"provider"`
-	Organiser string         `json:"organiser"`
-	Place     string         `json:"place"`
-	District  string         `json:"district"`
-	Online    bool           `json:"online"`
-	Free      bool           `json:"free"`
-	Start     string         `json:"start"` // Berlin: 2022-10-07T11:00, 2022-10-07 or 2022-10
-	End       string         `json:"end"`   // as exact as Start, or empty
-	Slot      *slot          `json:"slot"`
-	Pools     []content.Pool `json:"pools"`
+	Kind      string          `json:"kind"`
+	Series    string          `json:"series"`
+	Topic     string          `json:"topic"`
+	Audience  []string        `json:"audience"`
+	Provider  string          `json:"provider"`
+	Organiser string          `json:"organiser"`
+	Place     string          `json:"place"`
+	District  string          `json:"district"`
+	Online    bool            `json:"online"`
+	Free      bool            `json:"free"`
+	Start     string          `json:"start"` // Berlin: 2022-10-07T11:00, 2022-10-07 or 2022-10
+	End       string          `json:"end"`   // as exact as Start, or empty
+	Slot      *slot           `json:"slot"`
+	Pools     []content.Pool  `json:"pools"`
+	Booking   content.Booking `json:"booking"`
 }
 
 // slot is a time of the example programme, counted from the day of loading.
@@ -42,7 +43,7 @@ func (r *reader) event(slug string, now time.Time) content.Event {
 	e := content.Event{
 		Slug: slug, Kind: f.Kind, Series: f.Series, Topic: f.Topic, Audience: f.Audience,
 		Provider: f.Provider, Organiser: f.Organiser, Place: f.Place, District: f.District,
-		Online: f.Online, Free: f.Free, Pools: f.Pools, Texts: map[string]content.EventText{},
+		Online: f.Online, Free: f.Free, Pools: f.Pools, Booking: f.Booking, Texts: map[string]content.EventText{},
 	}
 	var err error
 	switch {
