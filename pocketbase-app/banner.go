@@ -36,7 +36,7 @@ Kassel Service Point %s
 		fmt.Fprintf(w, "  Mails      are written to %s\n", s.mailDir)
 	}
 	if s.p.Demo && s.invented > 0 {
-		fmt.Fprintln(w, "  Answers    to the survey “smart-kassel” are invented (--demo-answers 0: none)")
+		fmt.Fprintln(w, "  Answers    to the survey “smart-kassel” and past appointments are invented (--demo-answers 0: none)")
 	}
 	if len(s.logins) > 0 {
 		fmt.Fprintln(w, "\nLog-ins of the demo (never use them for a city's own data):")

@@ -21,6 +21,7 @@ var publicPages = []string{
 	"/ideen/smart-kassel/einreichen/", "/ideen/smart-kassel/1/unterstuetzen/", "/meine-idee/",
 	"/barrierefreiheit/", "/impressum/", "/datenschutz/", "/gibt-es-nicht/",
 	"/veranstaltungen/balkonsolar/buchen/", "/leistungen/fuehrungszeugnis/anfrage/", "/anliegen/", "/buchungen/", "/barriere-melden/",
+	"/termine/", "/termine/zeiten/?leistung=energie", "/termine/mein/",
 }
 
 // TestBrowserPages opens every type of public page: axe finds nothing in light,
@@ -219,7 +220,7 @@ func TestBrowserAsksAndFollows(t *testing.T) {
 // TestBrowserRightToLeft turns pages over as Arabic would: nothing sticks out.
 func TestBrowserRightToLeft(t *testing.T) {
 	b, s := browser(t), running(t)
-	for _, path := range []string{"/", "/leistungen/fuehrungszeugnis/", "/veranstaltungen/", "/veranstaltungen/balkonsolar/buchen/", "/umfragen/smart-kassel/teilnehmen/"} {
+	for _, path := range []string{"/", "/leistungen/fuehrungszeugnis/", "/veranstaltungen/", "/veranstaltungen/balkonsolar/buchen/", "/umfragen/smart-kassel/teilnehmen/", "/termine/zeiten/?leistung=energie"} {
 		ctx, _ := tab(t, b, s.URL)
 		must(t, ctx, chromedp.Navigate(s.URL+path), chromedp.Evaluate[chromedp.Void](`document.documentElement.dir = "rtl"; 0`))
 		checkPage(t, ctx, "rtl"+path)

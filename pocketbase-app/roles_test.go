@@ -176,6 +176,8 @@ var staffPages = []staffPage{
 	{"GET /schalter/termine/quoten/", "/schalter/termine/quoten/", counter, 200},
 	{"GET /schalter/termine/{reference}/", "/schalter/termine/T-0000-0000/", counter, 404},
 	{"POST /schalter/termine/{reference}/", "/schalter/termine/T-0000-0000/", counter, 404},
+	{"GET /schalter/termine/{reference}/verschieben/", "/schalter/termine/T-0000-0000/verschieben/", counter, 404},
+	{"POST /schalter/termine/{reference}/verschieben/", "/schalter/termine/T-0000-0000/verschieben/", counter, 404},
 	{"GET /schalter/aufruf/", "/schalter/aufruf/", counter, 200},
 	{"POST /schalter/aufruf/", "/schalter/aufruf/", counter, 422},
 	{"POST /schalter/aufruf/nummer/", "/schalter/aufruf/nummer/", counter, 422},

@@ -393,6 +393,11 @@ func (s *server) seed(ctx context.Context) error {
 	if err := s.appointments.Seed(ctx); err != nil {
 		return err
 	}
+	if s.invented > 0 {
+		if err := s.appointments.SeedPast(ctx); err != nil {
+			return err
+		}
+	}
 	if err := s.participation.SeedDemo(ctx, s.invented); err != nil {
 		return err
 	}

@@ -79,6 +79,8 @@ func (s *Service) Bind(se *core.ServeEvent) {
 	s.p.Route(se, "GET", "/schalter/termine/quoten/{$}", s.staffRates, staff)
 	s.p.Route(se, "GET", "/schalter/termine/{reference}/{$}", s.staffOne, staff)
 	s.p.Route(se, "POST", "/schalter/termine/{reference}/{$}", s.staffChange, staff)
+	s.p.Route(se, "GET", "/schalter/termine/{reference}/verschieben/{$}", s.staffMove, staff)
+	s.p.Route(se, "POST", "/schalter/termine/{reference}/verschieben/{$}", s.sendStaffMove, staff)
 	s.p.Route(se, "GET", "/schalter/aufruf/{$}", s.staffQueue, staff)
 	s.p.Route(se, "POST", "/schalter/aufruf/{$}", s.staffCall, staff)
 	s.p.Route(se, "POST", "/schalter/aufruf/nummer/{$}", s.issueNumber, staff)

@@ -153,6 +153,17 @@ func (s *Service) days(p *plan, services []Advice, channel, without, lang, from,
 	return c, nil
 }
 
+// without leaves out the time that an appointment has already.
+func (c *calendarPage) without(a Appointment) {
+	own := func(slot shownSlot) bool { return slot.Value == a.Start().UTC().Format(time.RFC3339) }
+	c.Times, c.Next = slices.DeleteFunc(c.Times, own), slices.DeleteFunc(c.Next, own)
+	for i := range c.Days {
+		if c.Days[i].Date == a.Start().In(content.Berlin).Format(time.DateOnly) {
+			c.Days[i].Free--
+		}
+	}
+}
+
 func (s *Service) showTimes(e *core.RequestEvent) error {
 	return s.timesPage(e, http.StatusOK, e.Request.URL.Query(), "")
 }
@@ -564,6 +575,7 @@ func (s *Service) movePage(e *core.RequestEvent, status int, a Appointment, q ur
 	if err != nil {
 		return err
 	}
+	c.without(a)
 	c.Query = ""
 	return s.minePage(e, status, "move", "appointment.move.title", a, map[string]any{"Calendar": c, "Notice": notice})
 }
@@ -581,11 +593,8 @@ func (s *Service) sendMove(e *core.RequestEvent) error {
 	if err != nil {
 		return s.movePage(e, http.StatusUnprocessableEntity, a, values, "appointment.times.choose")
 	}
-	channel := a.Channel
-	if channel != Public {
-		channel = Public // who moves on the web takes of what the web gives out
-	}
-	if _, err = s.Move(a.Reference, start, channel); errors.Is(err, ErrTaken) {
+	// Who moves on the web takes of what the web gives out.
+	if _, err = s.Move(a.Reference, start, Public); errors.Is(err, ErrTaken) {
 		return s.movePage(e, http.StatusConflict, a, values, "error.appointment_taken.text")
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package appointments
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -134,16 +135,21 @@ func (s *Service) WalkIn(codes []string) (v Visit, err error) {
 	return v, err
 }
 
+// errSeen: the desk serves another number than the page showed that was answered:
+// sent twice, or a colleague was faster.
+var errSeen = errors.New("the desk serves another number by now")
+
 // Call ends what a desk is busy with and calls the next number that it can serve.
-// False: nobody waits.
-func (s *Service) Call(desk string) (called bool, err error) {
+// seen is the number that the desk served when its page was made, 0 for none: a
+// second press of the button calls nobody. False: nobody waits.
+func (s *Service) Call(desk string, seen int) (called bool, err error) {
 	now := s.p.Now()
 	err = s.p.App.RunInTransaction(func(tx core.App) error {
 		p, err := readPlan(tx.DB())
 		if err != nil {
 			return err
 		}
-		if err := s.leave(tx, p, desk, Done); err != nil {
+		if err := s.leave(tx, p, desk, seen, Done); err != nil {
 			return err
 		}
 		var waiting []Visit
@@ -180,17 +186,21 @@ func (s *Service) Call(desk string) (called bool, err error) {
 
 func holderOf(v Visit) string { return fmt.Sprintf("V-%s-%s-%d", v.Place, v.Day, v.Number) }
 
-// leave ends the number that a desk has called: done or missed.
-func (s *Service) leave(tx core.App, p *plan, desk, state string) error {
+// leave ends the number that a desk has called: done or missed. [errSeen]: it is
+// not the one that was seen.
+func (s *Service) leave(tx core.App, p *plan, desk string, seen int, state string) error {
 	now := s.p.Now().UnixMilli()
 	var v Visit
 	err := tx.DB().NewQuery(`SELECT ` + visitColumns + ` FROM visits WHERE place = {:place} AND day = {:day} AND desk = {:desk} AND state = 'called'`).
 		Bind(dbx.Params{"place": p.Code, "day": s.today(), "desk": desk}).One(&v)
-	if base.IsNoRows(err) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !base.IsNoRows(err) {
 		return err
+	}
+	if v.Number != seen {
+		return errSeen
+	}
+	if seen == 0 {
+		return nil
 	}
 	if _, err := exec(tx, `UPDATE visits SET state = {:state}, finished = {:now} WHERE place = {:place} AND day = {:day} AND number = {:n}`,
 		dbx.Params{"state": state, "now": now, "place": v.Place, "day": v.Day, "n": v.Number}); err != nil {
@@ -208,21 +218,45 @@ func (s *Service) leave(tx core.App, p *plan, desk, state string) error {
 }
 
 // Leave ends the number that a desk has called, without calling another one.
-func (s *Service) Leave(desk, state string) error {
+func (s *Service) Leave(desk string, seen int, state string) error {
 	return s.p.App.RunInTransaction(func(tx core.App) error {
 		p, err := readPlan(tx.DB())
 		if err != nil {
 			return err
 		}
-		return s.leave(tx, p, desk, state)
+		return s.leave(tx, p, desk, seen, state)
 	})
 }
 
 // CallAgain calls the number of a desk once more.
-func (s *Service) CallAgain(desk string) error {
-	_, err := s.p.App.DB().NewQuery(`UPDATE visits SET calls = calls + 1, last_call = {:now} WHERE day = {:day} AND desk = {:desk} AND state = 'called'`).
-		Bind(dbx.Params{"now": s.p.Now().UnixMilli(), "day": s.today(), "desk": desk}).Execute()
+func (s *Service) CallAgain(desk string, seen int) error {
+	n, err := exec(s.p.App, `UPDATE visits SET calls = calls + 1, last_call = {:now} WHERE day = {:day} AND desk = {:desk} AND state = 'called' AND number = {:seen}`,
+		dbx.Params{"now": s.p.Now().UnixMilli(), "day": s.today(), "desk": desk, "seen": seen})
+	if err == nil && n == 0 {
+		return errSeen
+	}
 	return err
+}
+
+// Requeue lets a number wait again whose owner did not hear the call; they keep
+// their place in the line.
+func (s *Service) Requeue(n int) error {
+	return s.p.App.RunInTransaction(func(tx core.App) error {
+		p, err := readPlan(tx.DB())
+		if err != nil {
+			return err
+		}
+		v, err := visitOf(tx.DB(), p.Code, s.today(), n)
+		if err != nil || v.State != Missed {
+			return err
+		}
+		if _, err := exec(tx, `UPDATE visits SET state = 'waiting', desk = '', called = NULL, finished = NULL WHERE place = {:place} AND day = {:day} AND number = {:n}`,
+			dbx.Params{"place": v.Place, "day": v.Day, "n": v.Number}); err != nil {
+			return err
+		}
+		_, err = exec(tx, `UPDATE appointments SET state = 'arrived', ended = NULL WHERE reference = {:reference} AND state = 'missed'`, dbx.Params{"reference": v.Reference})
+		return err
+	})
 }
 
 // line reads what waits and what is being served.

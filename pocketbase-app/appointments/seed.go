@@ -3,8 +3,11 @@ package appointments
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
+	"time"
 
 	"servicepoint/content"
+	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -68,4 +71,105 @@ func (s *Service) Seed(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+// pastWeeks of appointments and visits are invented for a demo.
+const pastWeeks = 8
+
+// SeedPast invents what happened in the weeks before, for a demo where nothing
+// did: appointments and visits without names, as retention leaves them. A fifth of
+// the appointments is not kept, as in Kassel's Bürgerbüro in 2022; that reminders
+// help is part of the invention.
+func (s *Service) SeedPast(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	random := rand.New(rand.NewPCG(2026, 5))
+	now := s.p.Now().In(content.Berlin)
+	return s.p.App.RunInTransaction(func(tx core.App) error {
+		p, err := readPlan(tx.DB())
+		if err != nil {
+			return err
+		}
+		var n int
+		if err := tx.DB().NewQuery(`SELECT (SELECT count(*) FROM appointments) + (SELECT count(*) FROM visits)`).Row(&n); err != nil || n > 0 {
+			return err
+		}
+		for back := pastWeeks * 7; back > 0; back-- {
+			day := time.Date(now.Year(), now.Month(), now.Day()-back, 0, 0, 0, 0, content.Berlin)
+			for _, open := range p.open(p.Code, day) {
+				if err := s.pastDay(tx, p, random, open); err != nil {
+					return err
+				}
+			}
+		}
+		// Today's conversations so far, while it is open.
+		today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, content.Berlin)
+		if list := p.open(p.Code, today); covers(list, now, now) {
+			for i, ago := 0, 170*time.Minute; ago > 10*time.Minute; i, ago = i+1, ago-12*time.Minute {
+				if called := now.Add(-ago); called.After(list[0].from) {
+					if err := s.pastVisit(tx, p, p.Services[i%len(p.Services)], p.desks()[i%2], "", 0, called.Add(-minutes(2+random.IntN(9))), called, minutes(6+random.IntN(14))); err != nil {
+						return err
+					}
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Service) pastDay(tx core.App, p *plan, random *rand.Rand, open stretch) error {
+	for i, desk := range p.desks() {
+		if i == 2 {
+			break // stays free for those who just come
+		}
+		for start := open.from; !start.Add(time.Hour).After(open.to); start = start.Add(time.Hour) {
+			service := p.Services[random.IntN(len(p.Services))]
+			took, waited := minutes(8+random.IntN(service.Minutes)), minutes(random.IntN(12))
+			if random.IntN(3) == 0 { // somebody without an appointment
+				if err := s.pastVisit(tx, p, service, desk, "", 0, start, start.Add(waited), took); err != nil {
+					return err
+				}
+				continue
+			}
+			reminded, state := random.IntN(3) > 0, Done
+			switch missed := random.IntN(100); {
+			case random.IntN(10) == 0:
+				state = Cancelled
+			case reminded && missed < 16, !reminded && missed < 28:
+				state = Missed
+			}
+			a := Appointment{Reference: base.NewReference("T"), Place: p.Code, Starts: start.UnixMilli(), Ends: start.Add(minutes(service.Minutes)).UnixMilli(),
+				Desk: desk.Code, Channel: []string{Public, Public, Telephone, Counter}[random.IntN(4)], State: state, Language: content.German, Created: start.AddDate(0, 0, -5).UnixMilli()}
+			if err := insert(tx, a, []Advice{service}); err != nil {
+				return err
+			}
+			var told any
+			if reminded && state != Cancelled {
+				told = start.Add(-24 * time.Hour).UnixMilli()
+			}
+			if _, err := exec(tx, `UPDATE appointments SET reminded = {:told}, ended = ends WHERE reference = {:reference}`, dbx.Params{"told": told, "reference": a.Reference}); err != nil {
+				return err
+			}
+			if state != Done {
+				continue
+			}
+			if err := s.pastVisit(tx, p, service, desk, a.Reference, a.Starts, start.Add(-minutes(random.IntN(10))), start.Add(waited), took); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Service) pastVisit(tx core.App, p *plan, service Advice, desk Resource, reference string, planned int64, arrived, called time.Time, took time.Duration) error {
+	params := dbx.Params{"place": p.Code, "day": called.In(content.Berlin).Format(time.DateOnly), "service": service.Code, "reference": nil, "planned": nil,
+		"arrived": arrived.UnixMilli(), "called": called.UnixMilli(), "desk": desk.Code, "finished": called.Add(took).UnixMilli()}
+	if reference != "" {
+		params["reference"], params["planned"] = reference, planned
+	}
+	_, err := exec(tx, `INSERT INTO visits (place, day, number, services, reference, planned, arrived, called, calls, last_call, desk, finished, state)
+		VALUES ({:place}, {:day}, (SELECT coalesce(max(number), 0) + 1 FROM visits WHERE place = {:place} AND day = {:day}), {:service}, {:reference}, {:planned},
+			{:arrived}, {:called}, 1, {:called}, {:desk}, {:finished}, 'done')`, params)
+	return err
 }

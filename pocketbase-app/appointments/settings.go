@@ -147,9 +147,10 @@ func (s *Service) showSettings(e *core.RequestEvent, status int, form url.Values
 	for name, list := range form {
 		values[name] = list
 	}
-	if form != nil { // boxes that were not ticked are not sent
-		for _, box := range []string{"sample", "active", "r_active", "skill"} {
-			if !form.Has(box) {
+	// Boxes that were not ticked are not sent; those of the page's other forms stay.
+	for field, boxes := range map[string][]string{"place_name": {"sample"}, "code": {"active"}, "r_code": {"r_active", "skill"}} {
+		for _, box := range boxes {
+			if form.Has(field) && !form.Has(box) {
 				values.Del(box)
 			}
 		}

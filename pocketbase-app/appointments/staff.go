@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"servicepoint/content"
@@ -224,6 +225,66 @@ func (s *Service) staffBook(e *core.RequestEvent) error {
 	return e.Redirect(http.StatusSeeOther, "/schalter/termine/"+a.Reference+"/")
 }
 
+// staffMove shows other times for an appointment, for whoever calls or stands at
+// the counter.
+func (s *Service) staffMove(e *core.RequestEvent) error {
+	a, err := find(s.p.App.DB(), e.Request.PathValue("reference"))
+	if err != nil {
+		return err
+	}
+	return s.staffMovePage(e, http.StatusOK, a, e.Request.URL.Query(), "")
+}
+
+func (s *Service) staffMovePage(e *core.RequestEvent, status int, a Appointment, q url.Values, notice string) error {
+	p, err := s.planOr404()
+	if err != nil {
+		return err
+	}
+	services := p.named(a.codes())
+	c, err := s.days(p, services, staffChannel(a), a.Reference, content.German, q.Get("ab"), q.Get("tag"))
+	if err != nil {
+		return err
+	}
+	c.without(a)
+	c.Query = ""
+	return s.p.Show(e, status, templates, "staff-move", base.View{Title: s.german("appointment.move.title"), Data: map[string]any{
+		"A": a, "When": when(a.Start(), content.German), "Names": names(services, content.German), "Changeable": s.changeable(a), "Calendar": c, "Notice": notice,
+	}})
+}
+
+// staffChannel is whose contingent staff take of when they move an appointment:
+// its own, or the counter's for one of the public.
+func staffChannel(a Appointment) string {
+	if a.Channel == Public {
+		return Counter
+	}
+	return a.Channel
+}
+
+func (s *Service) sendStaffMove(e *core.RequestEvent) error {
+	values, err := base.DecodeForm(e.Response, e.Request)
+	if err != nil {
+		return err
+	}
+	a, err := find(s.p.App.DB(), e.Request.PathValue("reference"))
+	if err != nil {
+		return err
+	}
+	start, err := time.Parse(time.RFC3339, values.Get("start"))
+	if err != nil {
+		return s.staffMovePage(e, http.StatusUnprocessableEntity, a, values, "appointment.times.choose")
+	}
+	switch _, err = s.Move(a.Reference, start, staffChannel(a)); {
+	case errors.Is(err, ErrTaken):
+		return s.staffMovePage(e, http.StatusConflict, a, values, "error.appointment_taken.text")
+	case errors.Is(err, ErrTooLate):
+		return s.staffMovePage(e, http.StatusConflict, a, values, "")
+	case err != nil:
+		return err
+	}
+	return e.Redirect(http.StatusSeeOther, "/schalter/termine/"+a.Reference+"/")
+}
+
 type queueRow struct {
 	Visit
 	Names, Since string
@@ -243,8 +304,8 @@ func (s *Service) queuePage(e *core.RequestEvent, status int, q url.Values, prob
 	if err != nil {
 		return err
 	}
-	desk := q.Get("platz")
-	data := map[string]any{"Place": p.Place, "Desks": p.desks(), "Desk": "", "Groups": s.groups(p, content.German, q["leistung"]), "Nobody": q.Get("neu") == "niemand"}
+	desk := s.desk(e, p, q)
+	data := map[string]any{"Place": p.Place, "Notice": "", "Desks": p.desks(), "Desk": "", "Groups": s.groups(p, content.German, q["leistung"]), "Nobody": q.Get("neu") == "niemand"}
 	for _, d := range p.desks() {
 		if d.Code == desk {
 			data["Desk"], data["DeskName"] = d.Code, d.Name
@@ -257,6 +318,15 @@ func (s *Service) queuePage(e *core.RequestEvent, status int, q url.Values, prob
 		return out
 	}
 	data["Waiting"] = rows(waiting)
+	var missed []Visit
+	if err := s.p.App.DB().NewQuery(`SELECT ` + visitColumns + ` FROM visits WHERE place = {:place} AND day = {:day} AND state = 'missed' ORDER BY last_call DESC LIMIT 10`).
+		Bind(dbx.Params{"place": p.Code, "day": s.today()}).All(&missed); err != nil {
+		return err
+	}
+	data["Missed"] = rows(missed)
+	if status == http.StatusConflict {
+		data["Notice"] = "staff.appointment.seen"
+	}
 	for _, r := range rows(called) {
 		if r.Desk == desk {
 			data["Now"] = r
@@ -274,6 +344,24 @@ func (s *Service) queuePage(e *core.RequestEvent, status int, q url.Values, prob
 	return s.p.Show(e, status, templates, "staff-queue", base.View{Title: s.german("staff.appointment.queue"), Data: data, Form: q, Problems: problems})
 }
 
+// deskName is the cookie that remembers at which desk somebody works.
+const deskName = "platz"
+
+// desk is where whoever asks works: the desk they chose, or the one before.
+func (s *Service) desk(e *core.RequestEvent, p *plan, q url.Values) string {
+	isDesk := func(code string) bool {
+		return slices.ContainsFunc(p.desks(), func(r Resource) bool { return r.Code == code })
+	}
+	if code := q.Get("platz"); isDesk(code) {
+		e.SetCookie(&http.Cookie{Name: deskName, Value: code, Path: "/schalter/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: strings.HasPrefix(s.p.Origin, "https:")})
+		return code
+	}
+	if cookie, err := e.Request.Cookie(deskName); err == nil && !q.Has("platz") && isDesk(cookie.Value) {
+		return cookie.Value
+	}
+	return ""
+}
+
 func (s *Service) staffCall(e *core.RequestEvent) error {
 	values, err := base.DecodeForm(e.Response, e.Request)
 	if err != nil {
@@ -284,13 +372,30 @@ func (s *Service) staffCall(e *core.RequestEvent) error {
 		return err
 	}
 	desk := values.Get("platz")
+	if values.Has("zurueck") {
+		n, err := strconv.Atoi(values.Get("zurueck"))
+		if err != nil {
+			return base.ErrNotFound
+		}
+		if err := s.Requeue(n); err != nil {
+			return err
+		}
+		return e.Redirect(http.StatusSeeOther, "/schalter/aufruf/?platz="+url.QueryEscape(desk))
+	}
 	if !slices.ContainsFunc(p.desks(), func(r Resource) bool { return r.Code == desk }) {
 		return s.queuePage(e, http.StatusUnprocessableEntity, values, content.Problems{{Field: "platz", Code: "required"}})
 	}
 	to := "/schalter/aufruf/?platz=" + url.QueryEscape(desk)
+	seen, err := strconv.Atoi(values.Get("jetzt"))
+	if err != nil {
+		return base.Refuse(http.StatusBadRequest, "bad_request")
+	}
 	switch values.Get("action") {
 	case "naechste":
-		called, err := s.Call(desk)
+		called, err := s.Call(desk, seen)
+		if errors.Is(err, errSeen) {
+			return s.queuePage(e, http.StatusConflict, values, nil)
+		}
 		if err != nil {
 			return err
 		}
@@ -298,13 +403,16 @@ func (s *Service) staffCall(e *core.RequestEvent) error {
 			to += "&neu=niemand"
 		}
 	case "nochmal":
-		err = s.CallAgain(desk)
+		err = s.CallAgain(desk, seen)
 	case "verpasst":
-		err = s.Leave(desk, Missed)
+		err = s.Leave(desk, seen, Missed)
 	case "fertig":
-		err = s.Leave(desk, Done)
+		err = s.Leave(desk, seen, Done)
 	default:
 		return base.Refuse(http.StatusBadRequest, "bad_request")
+	}
+	if errors.Is(err, errSeen) {
+		return s.queuePage(e, http.StatusConflict, values, nil)
 	}
 	if err != nil {
 		return err
@@ -346,13 +454,14 @@ func (s *Service) staffSlip(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	link := s.p.Origin + "/aufruf/nummer/" + s.numberToken(v.Place, v.Day, v.Number) + "/"
-	code, err := base.QR(link, s.german("staff.appointment.slip.qr"))
+	e.Response.Header().Set("Referrer-Policy", "no-referrer")
+	link := "/aufruf/nummer/" + s.numberToken(v.Place, v.Day, v.Number) + "/"
+	code, err := base.QR(s.p.Origin+link, s.german("staff.appointment.slip.qr"))
 	if err != nil {
 		return err
 	}
 	return s.p.Show(e, http.StatusOK, templates, "staff-slip", base.View{Title: s.german("staff.appointment.slip", "number", v.Label()), Data: map[string]any{
-		"V": v, "QR": code, "Names": names(p.named(v.codes()), content.German), "Place": p.Place, "At": when(time.UnixMilli(v.Arrived), content.German),
+		"V": v, "QR": code, "Link": link, "Names": names(p.named(v.codes()), content.German), "Place": p.Place, "At": when(time.UnixMilli(v.Arrived), content.German),
 	}})
 }
 
