@@ -64,6 +64,7 @@ func (s *Service) Bind(se *core.ServeEvent) {
 	s.p.RoutePublic(se, "POST", "/buchungen/stornieren/{$}", s.sendCancel)
 	s.p.RoutePublic(se, "POST", "/buchungen/schliessen/{$}", s.closeBooking)
 
-	s.p.Route(se, "GET", "/schalter/veranstaltungen/{$}", s.staffList, base.Need(base.Counter, base.Admin))
-	s.p.Route(se, "GET", "/schalter/veranstaltungen/{slug}/{$}", s.staffEvent, base.Need(base.Counter, base.Admin))
+	s.bindOwn(se)
+	s.bindDoor(se)
+	s.bindCounter(se)
 }

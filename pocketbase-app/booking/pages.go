@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,9 @@ type formPage struct {
 	Max       string
 	Notice    string // key of a sentence above the form
 	Open      bool   // the form is shown
+	Waiting   bool   // it is for the waiting list
+	Mixed     bool   // places of several pools are counted one by one
+	Steps     bool   // people are asked for on a second page
 	Others    []otherEvent
 }
 
@@ -44,7 +48,8 @@ func (s *Service) formPage(ev content.Event, lang string) (formPage, error) {
 	}
 	page := formPage{
 		Event: ev, EventName: titleOf(ev, lang), When: when(ev, lang),
-		Pools: places(ev, rows[ev.Slug], lang), Key: base.NewToken(), Open: true,
+		Pools: places(openPools(ev, s.p.Now()), rows[ev.Slug], lang), Key: base.NewToken(), Open: true,
+		Mixed: slices.ContainsFunc(ev.Pools, func(p content.Pool) bool { return p.CompanionOf != "" }),
 	}
 	if _, used := text(ev, lang); used != lang {
 		page.EventLang = content.Locale(used)
@@ -54,13 +59,24 @@ func (s *Service) formPage(ev content.Event, lang string) (formPage, error) {
 	for _, pl := range page.Pools {
 		most = max(most, pl.Free)
 	}
-	page.Max = strconv.Itoa(max(1, min(MaxPlaces, most)))
+	page.Max = strconv.Itoa(max(1, min(ev.Booking.Most(), most)))
+	page.Steps = asked(ev) != nil
 	return page, nil
+}
+
+// openPools is the event with the pools that citizens may book now.
+func openPools(ev content.Event, now time.Time) content.Event {
+	ev.Pools = slices.DeleteFunc(slices.Clone(ev.Pools), func(p content.Pool) bool { return heldBack(ev, p, now) })
+	return ev
 }
 
 // refused tells on the page why the event cannot be booked.
 func (s *Service) refused(page *formPage, why *base.Error, lang string) error {
 	page.Notice, page.Open = "error."+why.Code+".text", page.Free > 0 && why == ErrFull
+	if _, ok := offering(page.Event, s.p.Now()); ok && why == ErrFull && page.Event.Booking.WaitingList && len(page.Pools) > 0 {
+		page.Notice, page.Open, page.Waiting = "booking.waiting.form", true, true
+		page.Max = strconv.Itoa(page.Event.Booking.Most())
+	}
 	var err error
 	page.Others, err = s.others(page.Event.Slug, lang)
 	return err
@@ -104,7 +120,10 @@ func (s *Service) showForm(e *core.RequestEvent) error {
 		return err
 	}
 	why := asRefusal(bookable(ev, s.p.Now()))
-	if why == nil && page.Free == 0 {
+	switch {
+	case why == nil && ev.Booking.Opens.After(s.p.Now()):
+		why = ErrNotOpen
+	case why == nil && page.Free == 0:
 		why = ErrFull
 	}
 	if why != nil {
@@ -152,12 +171,22 @@ func (s *Service) sendForm(e *core.RequestEvent) error {
 	}
 	req, err := readForm(values)
 	var a Answer
-	if err == nil {
-		a, _, err = s.Book(Order{Event: slug, Request: req, Language: lang, Channel: "web", Key: "form:" + key})
+	o := Order{Event: slug, Request: req, Language: lang, Channel: Web, Key: "form:" + key}
+	next := "bestaetigung/"
+	switch {
+	case err != nil:
+	case values.Get("warteliste") != "":
+		a, _, err = s.Join(o)
+		next = "ansicht/"
+	case asked(ev) != nil:
+		a, _, err = s.Hold(o)
+		next = "angaben/"
+	default:
+		a, _, err = s.Book(o)
 	}
 	if err == nil {
 		s.setTicket(e, a.Reference)
-		return e.Redirect(http.StatusSeeOther, base.Prefix(lang)+"/buchungen/bestaetigung/")
+		return e.Redirect(http.StatusSeeOther, base.Prefix(lang)+"/buchungen/"+next)
 	}
 	return s.showAgain(e, ev, values, err)
 }
@@ -172,6 +201,7 @@ func (s *Service) showAgain(e *core.RequestEvent, ev content.Event, values url.V
 	var problems content.Problems
 	if errors.As(cause, &problems) {
 		page.Key = values.Get("key")
+		page.Waiting = values.Get("warteliste") != ""
 		return s.showFormPage(e, http.StatusUnprocessableEntity, page, values, problems)
 	}
 	why := asRefusal(cause)
@@ -244,6 +274,11 @@ type bookingPage struct {
 	Secret    string // on the confirmation page only
 	CanCancel bool
 	Public    bool // the event's page exists
+	CanChange bool // a booking that stands, of an event that is not over
+	Before    int  // groups in the waiting list before this one
+	Until     string
+	Over      bool
+	Stream    bool // there is a place to watch from elsewhere
 }
 
 func (s *Service) bookingPage(c Claim, lang string) (bookingPage, error) {
@@ -263,67 +298,116 @@ func (s *Service) bookingPage(c Claim, lang string) (bookingPage, error) {
 		}
 	}
 	_, err = s.events.published(s.p.App.DB(), c.Event)
-	page.Public = err == nil
-	page.CanCancel = (c.State == Active || c.State == Pending || c.State == Confirmed) && !(found && isOver(ev, s.p.Now()))
+	page.Public, err = err == nil, nil
+	now := s.p.Now()
+	page.Over = found && isOver(ev, now)
+	open := c.State == Active || c.State == Pending || c.State == Confirmed
+	page.CanChange = c.booked() && !page.Over
+	late := !ev.Booking.CancelUntil.IsZero() && !now.Before(ev.Booking.CancelUntil)
+	page.CanCancel = open && !page.Over && (c.Kind == KindWaiting || c.Kind == KindBooking && !late)
+	if c.Kind == KindWaiting && c.State == Active {
+		if page.Before, _, err = s.Position(c); err != nil {
+			return page, err
+		}
+	}
+	if c.Expires != 0 {
+		page.Until = moment(time.UnixMilli(c.Expires), lang)
+	}
 	return page, nil
 }
 
-// withTicket shows a template about the ticket's booking; without a ticket it
-// leads to the page that asks for reference and secret.
-func (s *Service) withTicket(e *core.RequestEvent, template, title string, change func(*bookingPage)) error {
-	lang := base.Lang(e.Request)
-	c, err := s.ticket(e)
-	if err == base.ErrNotFound {
-		return e.Redirect(http.StatusSeeOther, base.Prefix(lang)+"/buchungen/")
-	}
-	if err != nil {
-		return err
-	}
-	page, err := s.bookingPage(c, lang)
-	if err != nil {
-		return err
-	}
-	if change != nil {
-		change(&page)
-	}
-	return s.p.Show(e, http.StatusOK, templates, template, base.View{Title: s.p.Words.In(lang, title), Data: page})
-}
-
 func (s *Service) showReceipt(e *core.RequestEvent) error {
-	return s.withTicket(e, "booking", "booking.receipt.title", func(page *bookingPage) {
-		page.Secret = s.secret(page.Reference, page.Handed)
-	})
+	c, ev, ok, err := s.own(e)
+	if !ok {
+		return err
+	}
+	lang := base.Lang(e.Request)
+	page, err := s.ownPage(c, ev, lang)
+	if err != nil {
+		return err
+	}
+	page.Secret = s.secret(page.Reference, page.Handed)
+	return s.p.Show(e, http.StatusOK, templates, "booking", base.View{Title: s.p.Words.In(lang, "booking.receipt.title"), Data: page})
 }
 
 func (s *Service) showBooking(e *core.RequestEvent) error {
-	return s.withTicket(e, "booking", "booking.view.title", nil)
-}
-
-func (s *Service) askCancel(e *core.RequestEvent) error {
-	return s.withTicket(e, "cancel", "booking.cancel.title", nil)
-}
-
-func (s *Service) sendCancel(e *core.RequestEvent) error {
-	to := base.Prefix(base.Lang(e.Request)) + "/buchungen/"
-	c, err := s.ticket(e)
-	if err == base.ErrNotFound {
-		return e.Redirect(http.StatusSeeOther, to)
+	c, ev, ok, err := s.own(e)
+	if !ok {
+		return err
 	}
+	if c.Kind == KindHold && c.State == Active {
+		return e.Redirect(http.StatusSeeOther, base.Prefix(base.Lang(e.Request))+"/buchungen/angaben/")
+	}
+	lang := base.Lang(e.Request)
+	page, err := s.ownPage(c, ev, lang)
 	if err != nil {
 		return err
 	}
-	if _, err := s.Cancel(c.Reference); err != nil {
-		return err
-	}
-	return e.Redirect(http.StatusSeeOther, to+"ansicht/")
+	return s.p.Show(e, http.StatusOK, templates, "booking", base.View{Title: s.p.Words.In(lang, "booking.view.title"), Data: page})
 }
 
-// closeBooking takes the ticket off this browser, for shared computers.
-func (s *Service) closeBooking(e *core.RequestEvent) error {
+func (s *Service) askCancel(e *core.RequestEvent) error {
+	return s.cancelPage(e, http.StatusOK, nil)
+}
+
+func (s *Service) cancelPage(e *core.RequestEvent, status int, problems content.Problems) error {
+	c, ev, ok, err := s.own(e)
+	if !ok {
+		return err
+	}
+	lang := base.Lang(e.Request)
+	page, err := s.ownPage(c, ev, lang)
+	if err != nil {
+		return err
+	}
+	return s.p.Show(e, status, templates, "cancel", base.View{Title: s.p.Words.In(lang, "booking.cancel.title"), Data: page, Problems: problems})
+}
+
+// sendCancel gives the chosen places back, or all of them.
+func (s *Service) sendCancel(e *core.RequestEvent) error {
+	values, err := base.DecodeForm(e.Response, e.Request)
+	if err != nil {
+		return err
+	}
+	c, _, ok, err := s.own(e)
+	if !ok {
+		return err
+	}
+	list, err := numbers(values)
+	if err == nil && values.Get("art") == "teil" && len(list) == 0 {
+		err = content.Problems{{Field: "platz", Code: "required"}}
+	}
+	if err == nil {
+		if values.Get("art") != "teil" {
+			list = nil
+		}
+		_, _, err = s.Do(Act{What: Cancel, Reference: c.Reference, Numbers: list})
+	}
+	var problems content.Problems
+	switch {
+	case errors.As(err, &problems):
+		for i := range problems {
+			problems[i].Field = "platz"
+		}
+		return s.cancelPage(e, http.StatusUnprocessableEntity, problems)
+	case err != nil && asRefusal(err) != nil && asRefusal(err).Code == ErrState.Code: // it had ended
+	case err != nil:
+		return err
+	}
+	return home(e)
+}
+
+// dropTicket takes the cookie off this browser.
+func (s *Service) dropTicket(e *core.RequestEvent) {
 	e.SetCookie(&http.Cookie{
 		Name: ticketName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 		Secure: strings.HasPrefix(s.p.Origin, "https:"),
 	})
+}
+
+// closeBooking takes the ticket off this browser, for shared computers.
+func (s *Service) closeBooking(e *core.RequestEvent) error {
+	s.dropTicket(e)
 	return e.Redirect(http.StatusSeeOther, base.Prefix(base.Lang(e.Request))+"/buchungen/")
 }
 

@@ -3,6 +3,7 @@ package booking
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -158,6 +159,39 @@ func readForm(values url.Values) (Request, error) {
 			n = 1
 		}
 		req.Places = n
+	}
+	for field := range values { // a number of places for each pool
+		if code, ok := strings.CutPrefix(field, "n-"); ok && code != "" {
+			return readMixed(req, values, problems)
+		}
+	}
+	return req.checked(problems)
+}
+
+// readMixed reads how many places are wanted of each pool.
+func readMixed(req Request, values url.Values, problems content.Problems) (Request, error) {
+	req.Pool, req.Tickets = "", []Wish{}
+	for _, field := range slices.Sorted(maps.Keys(values)) {
+		code, ok := strings.CutPrefix(field, "n-")
+		typed := strings.TrimSpace(values.Get(field))
+		if !ok || typed == "" {
+			continue
+		}
+		n, err := strconv.Atoi(typed)
+		switch {
+		case err != nil:
+			problems.Add("places", "not_integer")
+		case n < 0:
+			problems.Add("places", "too_small", "min", 0)
+		case n > most:
+			problems.Add("places", "too_large", "max", MaxPlaces)
+		default:
+			req.Tickets = append(req.Tickets, slices.Repeat([]Wish{{Pool: code}}, n)...)
+		}
+	}
+	req.Places = len(req.Tickets)
+	if len(problems) > 0 {
+		req.Places = 1
 	}
 	return req.checked(problems)
 }

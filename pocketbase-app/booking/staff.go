@@ -6,7 +6,6 @@ import (
 	"servicepoint/content"
 	"servicepoint/pocketbase-app/base"
 
-	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 )
 
@@ -49,48 +48,7 @@ func staffRow(ev content.Event, rows map[string]poolRow) staffEventRow {
 	return row
 }
 
-type participant struct {
-	Claim
-	PoolLabel string
-	Made      string
-}
-
-type staffEventPage struct {
-	staffEventRow
-	Participants []participant
-	Places       int // taken by the participants listed
-}
-
-// staffEvent lists who booked one event, published or not. It is the only page
-// that shows names.
-func (s *Service) staffEvent(e *core.RequestEvent) error {
-	slug := e.Request.PathValue("slug")
-	ev, found, err := anyEvent(s.p.App.DB(), slug)
-	if err != nil {
-		return err
-	}
-	if !found {
-		return base.ErrNotFound
-	}
-	rows, err := counters(s.p.App.DB(), s.p.Now(), slug)
-	if err != nil {
-		return err
-	}
-	var claims []Claim
-	err = s.p.App.DB().NewQuery(`SELECT ` + claimColumns + ` FROM claims
-		WHERE event = {:event} AND kind = 'booking' AND state IN ('active', 'pending', 'confirmed')
-		ORDER BY name COLLATE NOCASE, reference`).Bind(dbx.Params{"event": slug}).All(&claims)
-	if err != nil {
-		return err
-	}
-	page := staffEventPage{staffEventRow: staffRow(ev, rows[slug])}
-	for _, c := range claims {
-		page.Places += c.Places
-		label, _ := poolLabel(ev, c.Pool, content.German)
-		page.Participants = append(page.Participants, participant{
-			Claim: c, PoolLabel: label,
-			Made: time.UnixMilli(c.Created).In(content.Berlin).Format("02.01.2006, 15:04"),
-		})
-	}
-	return s.p.Show(e, 200, templates, "staff-event", base.View{Title: page.Title, Data: page})
+// stampOf is a moment as staff read it.
+func stampOf(ms int64) string {
+	return time.UnixMilli(ms).In(content.Berlin).Format("02.01.2006, 15:04")
 }
