@@ -38,7 +38,10 @@ type MailButton struct {
 type MailAttachment struct {
 	Name    string `json:"name"` // "Ticket.pdf"
 	Type    string `json:"type"` // "application/pdf"
-	Content []byte `json:"content"`
+	Content []byte `json:"content,omitempty"`
+	// Made names what the file is made of when the mail leaves, in place of Content:
+	// "tickets:B-7K3M9-QX2TD". A file that cannot be made any more is left out.
+	Made string `json:"made,omitempty"`
 }
 
 // LargestMail is how many bytes the attachments of a mail have together.

@@ -30,6 +30,7 @@ var (
 	writers  = []string{base.Editor}
 	issuers  = []string{base.Publisher}
 	callers  = []string{base.Counter, base.Planner}
+	bookers  = []string{base.Editor, base.Publisher, base.Admin}
 	cleared  = []string{base.Planner, base.Moderator}
 	hosts    = []string{base.Moderator, base.Editor}
 )
@@ -184,6 +185,13 @@ var staffPages = []staffPage{
 	{"GET /schalter/aufruf/nummer/{number}/", "/schalter/aufruf/nummer/99999/", counter, 404},
 	{"GET /schalter/veranstaltungen/", "/schalter/veranstaltungen/", counter, 200},
 	{"GET /schalter/veranstaltungen/{slug}/", "/schalter/veranstaltungen/balkonsolar/", counter, 200},
+	{"POST /schalter/veranstaltungen/{slug}/", "/schalter/veranstaltungen/balkonsolar/", counter, 400},
+	{"GET /einlass/{slug}/", "/einlass/balkonsolar/", counter, 200},
+	{"POST /einlass/{slug}/", "/einlass/balkonsolar/", counter, 422},
+	{"GET /einlass/{slug}/liste", "/einlass/balkonsolar/liste", counter, 200},
+	{"POST /einlass/{slug}/abgleich", "/einlass/balkonsolar/abgleich", counter, 415},
+	{"GET /redaktion/veranstaltungen/{slug}/buchungen/", "/redaktion/veranstaltungen/balkonsolar/buchungen/", bookers, 200},
+	{"POST /redaktion/veranstaltungen/{slug}/buchungen/", "/redaktion/veranstaltungen/balkonsolar/buchungen/", bookers, 422},
 
 	{"GET /schalter/umfragen/", "/schalter/umfragen/", typists, 200},
 	{"GET /schalter/umfragen/{slug}/", "/schalter/umfragen/smart-kassel/", typists, 200},

@@ -188,6 +188,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	mailer.Make = s.booking.MakeFile
 	s.booking.Organiser, s.appointments.Organiser = mailer.From.Address, mailer.From.Address
 	s.tours, s.waste = s.newTours(mailer.From.Address), s.newWaste()
 	texters, err := s.texter()

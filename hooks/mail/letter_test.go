@@ -2,6 +2,7 @@ package mail_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -194,6 +195,55 @@ func TestExtrasThatCannotBeSentAreRejected(t *testing.T) {
 	}
 	if _, all := s.letters(t); all != 0 {
 		t.Errorf("%d were sent", all)
+	}
+}
+
+func TestFilesAreMadeWhenTheMailLeaves(t *testing.T) {
+	s := newSink(t)
+	p := through(s)
+	ill := errors.New("the printer is ill")
+	var file []byte
+	var fails error
+	p.Make = func(_ context.Context, made string) ([]byte, error) {
+		if made != "tickets:B-1" {
+			t.Errorf("asked for %q", made)
+		}
+		return file, fails
+	}
+	m := reminder
+	m.Attachments = []hooks.MailAttachment{{Name: "tickets.pdf", Type: "application/pdf", Made: "tickets:B-1"}}
+	b, _ := json.Marshal(m)
+	fails = ill
+	if _, err := p.Submit(t.Context(), order("k", b)); !errors.Is(err, ill) || errors.Is(err, hooks.ErrRejected) {
+		t.Errorf("a file that cannot be made now: %v", err)
+	}
+	if _, all := s.letters(t); all != 0 {
+		t.Fatal("a mail left without its file")
+	}
+	fails = nil
+	for key, want := range map[string]int{"with": 1, "gone": 0} {
+		if want == 0 {
+			file = nil
+		} else {
+			file = []byte("%PDF-1.7")
+		}
+		if _, err := p.Submit(t.Context(), order(key, b)); err != nil {
+			t.Fatal(err)
+		}
+		letters, _ := s.letters(t)
+		got := letters[messageID(key)]
+		n := 0
+		for _, part := range leaves(t, got.Header.Get("Content-Type"), got.Header.Get("Content-Transfer-Encoding"), "", "", got.Body) {
+			if part.kind == "application/pdf" {
+				n++
+				if part.body != "%PDF-1.7" {
+					t.Errorf("the file is %q", part.body)
+				}
+			}
+		}
+		if n != want {
+			t.Errorf("%s: %d files, want %d", key, n, want)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"mime"
 	netmail "net/mail"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -32,6 +33,9 @@ type Provider struct {
 	From      netmail.Address  // sender of every mail
 	ReplyTo   *netmail.Address // nil: answers go to From
 	Transport Transport
+	// Make makes a file that a mail names in [hooks.MailAttachment.Made]; nil when there
+	// is none any more. Without it such files are left out.
+	Make func(ctx context.Context, made string) ([]byte, error)
 }
 
 // Transport takes a composed message. A second call with the same key must not
@@ -51,7 +55,15 @@ func (Provider) Name() string { return "mail" }
 // order's key, so that a mail that had to be sent twice (SMTP gives no answer
 // when the line is cut after the last byte) can be recognised by receivers.
 func (p Provider) Submit(ctx context.Context, o hooks.Order) (hooks.Result, error) {
-	m, err := p.compose(o)
+	m, err := p.compose(o, func(made string) ([]byte, error) {
+		if p.Make == nil {
+			return nil, nil
+		}
+		return p.Make(ctx, made)
+	})
+	if making, ok := errors.AsType[makingError](err); ok {
+		return hooks.Result{}, making
+	}
 	if err != nil {
 		return hooks.Result{}, fmt.Errorf("%w: %w", err, hooks.ErrRejected)
 	}
@@ -65,8 +77,13 @@ func (p Provider) Submit(ctx context.Context, o hooks.Order) (hooks.Result, erro
 	return hooks.Result{Reference: reference}, nil
 }
 
+// makingError is a file that could not be made now.
+type makingError struct{ error }
+
+func (e makingError) Unwrap() error { return e.error }
+
 // The errors name fields, never values: they are stored and shown to operators.
-func (p Provider) compose(o hooks.Order) (*gomail.Msg, error) {
+func (p Provider) compose(o hooks.Order, file func(made string) ([]byte, error)) (*gomail.Msg, error) {
 	var letter hooks.Mail
 	dec := json.NewDecoder(bytes.NewReader(o.Payload))
 	dec.DisallowUnknownFields()
@@ -88,6 +105,15 @@ func (p Provider) compose(o hooks.Order) (*gomail.Msg, error) {
 		return nil, fmt.Errorf("method: not known")
 	}
 
+	for i, a := range letter.Attachments {
+		if a.Made == "" {
+			continue
+		}
+		if letter.Attachments[i].Content, err = file(a.Made); err != nil {
+			return nil, makingError{fmt.Errorf("attachment %d: %w", i+1, err)}
+		}
+	}
+	letter.Attachments = slices.DeleteFunc(letter.Attachments, func(a hooks.MailAttachment) bool { return a.Made != "" && a.Content == nil })
 	if err := checkExtras(letter); err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 //go:embed words/*.json
 var Words embed.FS
 
-//go:embed templates/*.html
+//go:embed templates/*.html templates/parts/*.html
 var templateFiles embed.FS
 
 var templates = base.MustTemplates(templateFiles)

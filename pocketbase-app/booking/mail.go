@@ -103,8 +103,33 @@ func mailNumber(c Claim, what string) int {
 	return 1
 }
 
+// withTickets tells the mails that bring the tickets of a confirmed booking.
+func withTickets(what string) bool {
+	switch what {
+	case mailConfirmed, mailChanged, mailTransferred, mailRebooked:
+		return true
+	}
+	return false
+}
+
+// ticketsOf begins what a file of tickets is made of, see [Service.MakeFile].
+const ticketsOf = "tickets:"
+
 func (s *Service) mail(ev content.Event, c Claim, what string, need map[string]int) hooks.Mail {
-	w, lang := s.p.Words, c.Language
+	m := hooks.Mail{To: c.Email, Name: c.Name, Lang: c.Language}
+	m.Subject, m.Text = s.letter(ev, c, what, need, c.Language)
+	if c.Language != content.German {
+		_, m.German = s.letter(ev, c, what, need, content.German)
+	}
+	if withTickets(what) {
+		m.Attachments = []hooks.MailAttachment{{Name: ticketFileName, Type: "application/pdf", Made: ticketsOf + c.Reference}}
+	}
+	return m
+}
+
+// letter is the subject and the text of a mail.
+func (s *Service) letter(ev content.Event, c Claim, what string, need map[string]int, lang string) (subject, letter string) {
+	w := s.p.Words
 	title := titleOf(ev, lang)
 	facts := []string{
 		w.In(lang, "booking.event") + ": " + title,
@@ -122,19 +147,14 @@ func (s *Service) mail(ev content.Event, c Claim, what string, need map[string]i
 		facts = append(facts, w.In(lang, "booking.until")+": "+day(until, lang)+", "+clock(until, lang))
 	}
 	facts = append(facts, w.In(lang, "booking.reference")+": "+c.Reference)
+	link := s.p.Origin + base.Prefix(lang) + "/veranstaltungen/"
 	if withSecret(what) {
 		facts = append(facts, w.In(lang, "booking.secret")+": "+s.secret(c.Reference, c.Handed))
+		link = s.link(c, lang)
 	}
-	link := s.p.Origin + base.Prefix(lang) + "/buchungen/"
-	if !withSecret(what) {
-		link = s.p.Origin + base.Prefix(lang) + "/veranstaltungen/"
-	}
-	return hooks.Mail{
-		To: c.Email, Name: c.Name, Lang: lang,
-		Subject: w.In(lang, "booking.mail."+what+".subject", "title", title),
-		// The name comes last: what people type is never searched for gaps.
-		Text: w.In(lang, "booking.mail."+what+".text", "facts", strings.Join(facts, "\n"), "link", link, "name", c.Name),
-	}
+	// The name comes last: what people type is never searched for gaps.
+	return w.In(lang, "booking.mail."+what+".subject", "title", title),
+		w.In(lang, "booking.mail."+what+".text", "facts", strings.Join(facts, "\n"), "link", link, "cancel", link+"absagen/", "name", c.Name)
 }
 
 func (s *Service) calendar(ev content.Event, c Claim, method string) string {

@@ -68,9 +68,10 @@ func (s *Service) openLink(e *core.RequestEvent) error {
 // linkLength is how many characters a link's secret has, 5 bits each.
 const linkLength = 32
 
-// Link is the address of the personal link, for mails.
-func (s *Service) link(c Claim) string {
-	return s.p.Origin + base.Prefix(c.Language) + "/buchungen/l/" + s.LinkToken(c) + "/"
+// link is the address of the personal link, for mails. It opens the booking alone, so
+// it stands in no page, log or other address.
+func (s *Service) link(c Claim, lang string) string {
+	return s.p.Origin + base.Prefix(lang) + "/buchungen/l/" + s.LinkToken(c) + "/"
 }
 
 // own gives what the browser's cookie opens, with its event; found is false when

@@ -1,10 +1,13 @@
 package booking
 
 import (
+	"context"
 	"encoding/hex"
+	"fmt"
 	"html/template"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"servicepoint/content"
 	"servicepoint/content/ticket"
@@ -65,6 +68,8 @@ func (s *Service) printTickets(c Claim, ev content.Event, lang string) ([]printe
 	return all, nil
 }
 
+const ticketFileName = "eintrittskarten.pdf"
+
 type ticketsPage struct {
 	bookingPage
 	Tickets []printed
@@ -100,7 +105,7 @@ func (s *Service) ticketFile(e *core.RequestEvent) error {
 		return home(e)
 	}
 	h := e.Response.Header()
-	h.Set("Content-Disposition", `inline; filename="eintrittskarten.pdf"`)
+	h.Set("Content-Disposition", `inline; filename="`+ticketFileName+`"`)
 	h.Set("Cache-Control", "no-store")
 	return e.Blob(http.StatusOK, "application/pdf", b)
 }
@@ -140,10 +145,14 @@ func (s *Service) pdf(c Claim, ev content.Event, lang string) ([]byte, error) {
 	return sheet.PDF()
 }
 
-// TicketFile is the file of the tickets of a confirmed booking in its language, nil
-// when it has none any more. Mails that promise it are given it when they leave:
-// drawing takes too long for a transaction.
-func (s *Service) TicketFile(reference string) ([]byte, error) {
+// MakeFile makes a file that a mail names by what it is made of, when the mail leaves:
+// drawing takes too long for a transaction. Of tickets it gives nil when the booking
+// is not confirmed any more.
+func (s *Service) MakeFile(_ context.Context, made string) ([]byte, error) {
+	reference, ok := strings.CutPrefix(made, ticketsOf)
+	if !ok {
+		return nil, fmt.Errorf("booking: nothing is made of %.20q", made)
+	}
 	c, err := s.find(reference)
 	if err == base.ErrNotFound {
 		return nil, nil
