@@ -90,6 +90,34 @@ func TestBrowserAppointment(t *testing.T) {
 		w.press(".times button")
 		w.reads("Grace Hopper")
 	})
+	t.Run("calendar of the city", func(t *testing.T) {
+		ctx, notes := tab(t, b, s.URL)
+		w := way{t, ctx, true, false}
+		w.open(s.URL + "/termine/")
+		w.press(`main a[href="/termine/stadt/personalausweis/"]`)
+		w.looks("/termine/stadt/")
+		w.press(".times button")
+		w.fill("#f-name", "Ada Lovelace")
+		w.press(send)
+		w.reads("Bitte prüfen Sie Ihre Angaben")
+		w.looks("/termine/stadt/ Fehler")
+		w.fill("#f-email", "ada@example.org")
+		w.press(send)
+		w.reads("Simulation")
+		for range 100 { // a busy machine takes its time
+			if eval[bool](t, ctx, `document.body.innerText.includes("Ihr Termin ist gebucht")`) {
+				break
+			}
+			w.press(`main .actions a.button`)
+		}
+		w.reads("Ihr Termin ist gebucht")
+		w.looks("/termine/stadttermin/")
+		w.press(`main a[href="/termine/stadttermin/absagen/"]`)
+		w.looks("/termine/stadttermin/absagen/")
+		w.press(send)
+		w.reads("Ihr Termin")
+		notes.check(t)
+	})
 	t.Run("settings", func(t *testing.T) {
 		ctx, notes := tab(t, b, s.URL)
 		w := way{t, ctx, true, false}

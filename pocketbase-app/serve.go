@@ -190,6 +190,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	}
 	mailer.Make = s.booking.MakeFile
 	s.booking.Organiser, s.appointments.Organiser = mailer.From.Address, mailer.From.Address
+	s.appointments.Calendars = map[string]appointments.Foreign{"zms": {Calendar: s.partners.zms, Mode: func() string { return s.partners.settings.Mode("zms") }}}
 	s.tours, s.waste = s.newTours(mailer.From.Address), s.newWaste()
 	texters, err := s.texter()
 	if err != nil {
@@ -210,6 +211,8 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 			"case":    s.cases,
 
 			tours.OrderKind: s.tours,
+
+			appointments.CityKind: s.appointments,
 		})
 	s.orders.CheckURL = func(address string) error { return webhook.CheckURL(address, private) }
 

@@ -30,17 +30,23 @@ type Service struct {
 	// SMS tells whether there is a provider "sms": people who left only a
 	// telephone number are written to.
 	SMS bool
+	// Calendars of others, by the name of the provider that keeps them.
+	Calendars map[string]Foreign
+	// Patience is how long a page waits for a provider's answer: 4 s.
+	Patience time.Duration
 	// Random feeds the waiting-time estimate.
 	Random func() rand.Source
 
 	p       *base.Platform
 	holding *base.Limits // holds by network
+	city    shelf
 }
 
 // New makes the service; set its fields before [Service.Bind].
 func New(p *base.Platform) *Service {
 	return &Service{
 		Organiser: "service-point@service-point.example",
+		Patience:  4 * time.Second,
 		Random:    func() rand.Source { return rand.NewPCG(rand.Uint64(), rand.Uint64()) },
 		p:         p,
 		holding:   base.NewLimits(12, 10*time.Minute),
@@ -66,6 +72,13 @@ func (s *Service) Bind(se *core.ServeEvent) {
 	s.p.RoutePublic(se, "POST", "/termine/mein/frueher/{$}", s.sendEarlier)
 	s.p.RoutePublic(se, "POST", "/termine/mein/angebot/{$}", s.sendOffer)
 	s.p.RoutePublic(se, "POST", "/termine/schliessen/{$}", s.closeMine)
+
+	s.p.RoutePublic(se, "GET", "/termine/stadt/{service}/{$}", s.showCity)
+	s.p.RoutePublic(se, "POST", "/termine/stadt/{service}/{$}", s.sendCity)
+	s.p.RoutePublic(se, "GET", "/termine/stadttermin/{$}", s.showCityMine)
+	s.p.RoutePublic(se, "GET", "/termine/stadttermin/zugang/{token}/{$}", s.openCity)
+	s.p.RoutePublic(se, "GET", "/termine/stadttermin/absagen/{$}", s.askCityCancel)
+	s.p.RoutePublic(se, "POST", "/termine/stadttermin/absagen/{$}", s.sendCityCancel)
 
 	s.p.RoutePublic(se, "GET", "/aufruf/nummer/{$}", s.showNumber)
 	s.p.RoutePublic(se, "GET", "/aufruf/nummer/{token}/{$}", s.openNumber)

@@ -13,6 +13,9 @@ import (
 // Keep is how long names and contacts stay after an appointment.
 const Keep = 30 * 24 * time.Hour
 
+// KeepVain is how long appointments stay that a calendar of others refused.
+const KeepVain = 48 * time.Hour
+
 // Expire ends what ran out: holds, blocks, and offers, whose times go to the next
 // in line. Writers do the same; this is for quiet hours.
 func (s *Service) Expire(ctx context.Context) error {
@@ -73,7 +76,8 @@ func (s *Service) Forget(ctx context.Context) (int, error) {
 	now := s.p.Now()
 	today := now.In(content.Berlin)
 	midnight := time.Date(today.Year(), today.Month(), today.Day(), 0, 0, 0, 0, content.Berlin)
-	params := dbx.Params{"before": now.Add(-Keep).UnixMilli(), "midnight": midnight.UnixMilli(), "today": today.Format(time.DateOnly)}
+	params := dbx.Params{"before": now.Add(-Keep).UnixMilli(), "midnight": midnight.UnixMilli(), "today": today.Format(time.DateOnly), "vain": now.Add(-KeepVain).UnixMilli()}
+	const emptiesCity = 5 // the other statement that empties persons
 	total := 0
 	for i, q := range []string{
 		`UPDATE appointments SET name = '', email = '', phone = '', secret_hash = NULL, earlier = NULL WHERE reference IN
@@ -84,6 +88,9 @@ func (s *Service) Forget(ctx context.Context) (int, error) {
 			state = CASE state WHEN 'waiting' THEN 'missed' WHEN 'called' THEN 'done' ELSE state END
 			WHERE (place, day, number) IN (SELECT place, day, number FROM visits WHERE day < {:today} AND (token_hash IS NOT NULL OR state IN ('waiting', 'called')) LIMIT 500)`,
 		`DELETE FROM appointment_ticks WHERE (resource, tick) IN (SELECT resource, tick FROM appointment_ticks WHERE tick < {:midnight} / 300000 LIMIT 500)`,
+		`UPDATE city_appointments SET name = '', email = '', phone = '', process = '', number = '', secret_hash = NULL WHERE reference IN
+			(SELECT reference FROM city_appointments WHERE ends < {:before} AND (name <> '' OR email <> '' OR secret_hash IS NOT NULL) LIMIT 500)`,
+		`DELETE FROM city_appointments WHERE reference IN (SELECT reference FROM city_appointments WHERE state = 'refused' AND updated < {:vain} LIMIT 500)`,
 		`DELETE FROM appointment_offers WHERE id IN (SELECT id FROM appointment_offers WHERE starts < {:before} AND state <> 'open' LIMIT 500)`,
 	} {
 		for {
@@ -98,7 +105,7 @@ func (s *Service) Forget(ctx context.Context) (int, error) {
 			if err != nil {
 				return total, err
 			}
-			if i == 0 {
+			if i == 0 || i == emptiesCity {
 				total += int(n)
 			}
 			if n < 500 {

@@ -37,7 +37,7 @@ type shownAdvice struct {
 
 func (s *Service) groups(p *plan, lang string, chosen []string) (groups []topicGroup) {
 	for _, a := range p.Services {
-		if !a.Active {
+		if !a.Active || a.Calendar != "" {
 			continue
 		}
 		i := slices.IndexFunc(groups, func(g topicGroup) bool { return g.Topic == a.Topic })
@@ -63,6 +63,13 @@ func (s *Service) servicesPage(e *core.RequestEvent, status int, chosen []string
 	data := map[string]any{"Place": Place{}}
 	if err == nil {
 		data["Groups"], data["Place"] = s.groups(p, lang, chosen), p.Place
+		var city []shownAdvice
+		for _, a := range p.Services {
+			if s.isOffered(a) {
+				city = append(city, shownAdvice{a.Code, a.Name(lang), a.Guide, a.Minutes, false})
+			}
+		}
+		data["City"] = city
 	}
 	return s.p.Show(e, status, templates, "services", base.View{Title: s.p.Words.In(lang, "appointment.title"), Data: data, Problems: problems})
 }

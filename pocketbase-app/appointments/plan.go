@@ -39,6 +39,8 @@ func (p Place) contingent(channel string) int {
 // Advice is one service that people come for.
 type Advice struct {
 	Code, Topic, Guide, Calendar string
+	Location                     string       // where people go, for a calendar of others
+	Office, External             int          // numbers there
 	Names                        content.Text `db:"-"`
 	Rank, Minutes, Setup, Wrapup int
 	Active                       bool
@@ -95,7 +97,7 @@ func readPlan(db dbx.Builder) (*plan, error) {
 		Advice
 		RawNames string `db:"names"`
 	}
-	if err := db.NewQuery(`SELECT code, rank, topic, guide, names, minutes, setup, wrapup, calendar, active FROM advice_services ORDER BY rank, code`).All(&services); err != nil {
+	if err := db.NewQuery(`SELECT code, rank, topic, guide, names, minutes, setup, wrapup, calendar, office, external, location, active FROM advice_services ORDER BY rank, code`).All(&services); err != nil {
 		return nil, err
 	}
 	for _, row := range services {

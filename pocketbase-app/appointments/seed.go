@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"servicepoint/content"
@@ -30,6 +31,8 @@ func (s *Service) Seed(ctx context.Context) error {
 		{Code: "ausweise", Topic: "buergerservice", Guide: "reisepass", Minutes: 15, Wrapup: 5, Names: content.Text{
 			content.German: "Reisepass und Ausweise", content.English: "Passports and identity cards", content.Easy: "Reise-Pass und Ausweis"}},
 	}
+	city := Advice{Code: "personalausweis", Topic: "buergerservice", Calendar: "zms", Office: 101, External: 1, Location: "Bürgerbüro Mitte (Simulation)", Minutes: 20, Names: content.Text{
+		content.German: "Personalausweis im Bürgerbüro", content.English: "Identity card at the citizens’ office", content.Easy: "Ausweis im Bürger-Büro"}}
 	resources := []Resource{
 		{Code: "platz-1", Kind: "desk", Name: "Platz 1"}, {Code: "platz-2", Kind: "desk", Name: "Platz 2"}, {Code: "platz-3", Kind: "desk", Name: "Platz 3"},
 		{Code: "team-a", Kind: "adviser", Name: "Team A", Skills: map[string]bool{"e-mobilitaet": true, "energie": true}},
@@ -50,6 +53,12 @@ func (s *Service) Seed(ctx context.Context) error {
 			}
 			_, err = exec(tx, `INSERT INTO advice_services (code, rank, topic, guide, names, minutes, setup, wrapup, active) VALUES ({:code}, {:rank}, {:topic}, {:guide}, {:names}, {:minutes}, {:setup}, {:wrapup}, 1)`,
 				dbx.Params{"code": a.Code, "rank": i + 1, "topic": a.Topic, "guide": a.Guide, "names": string(names), "minutes": a.Minutes, "setup": a.Setup, "wrapup": a.Wrapup})
+		}
+		if names, jsonErr := json.Marshal(city.Names); err == nil && jsonErr == nil { // what the simulation of zms has
+			_, err = exec(tx, `INSERT INTO advice_services (code, rank, topic, names, minutes, setup, wrapup, calendar, office, external, location, active)
+				VALUES ({:code}, 9, {:topic}, {:names}, {:minutes}, 0, 0, {:calendar}, {:office}, {:external}, {:location}, 1)`,
+				dbx.Params{"code": city.Code, "topic": city.Topic, "names": string(names), "minutes": city.Minutes, "calendar": city.Calendar,
+					"office": city.Office, "external": city.External, "location": city.Location})
 		}
 		for i, r := range resources {
 			if err == nil {
@@ -84,7 +93,7 @@ func (s *Service) SeedPast(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	random := rand.New(rand.NewPCG(2026, 5))
+	random := rand.New(rand.NewPCG(2026, 5)) // the same past in every demo
 	now := s.p.Now().In(content.Berlin)
 	return s.p.App.RunInTransaction(func(tx core.App) error {
 		p, err := readPlan(tx.DB())
@@ -95,6 +104,7 @@ func (s *Service) SeedPast(ctx context.Context) error {
 		if err := tx.DB().NewQuery(`SELECT (SELECT count(*) FROM appointments) + (SELECT count(*) FROM visits)`).Row(&n); err != nil || n > 0 {
 			return err
 		}
+		p.Services = slices.DeleteFunc(p.Services, func(a Advice) bool { return a.Calendar != "" })
 		for back := pastWeeks * 7; back > 0; back-- {
 			day := time.Date(now.Year(), now.Month(), now.Day()-back, 0, 0, 0, 0, content.Berlin)
 			for _, open := range p.open(p.Code, day) {

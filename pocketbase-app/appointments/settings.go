@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -39,7 +40,7 @@ func (s *Service) showSettings(e *core.RequestEvent, status int, form url.Values
 		return err
 	}
 	q := e.Request.URL.Query()
-	data := map[string]any{"Place": p.Place, "Services": p.Services, "Resources": p.Resources, "Saved": q.Get("neu") != "" && status == http.StatusOK}
+	data := map[string]any{"Calendars": slices.Sorted(maps.Keys(s.Calendars)), "Place": p.Place, "Services": p.Services, "Resources": p.Resources, "Saved": q.Get("neu") != "" && status == http.StatusOK}
 	values := url.Values{}
 	set := func(name string, v any) { values.Set(name, fmt.Sprint(v)) }
 	set("place_name", p.Name)
@@ -68,6 +69,12 @@ func (s *Service) showSettings(e *core.RequestEvent, status int, form url.Values
 			set("topic", a.Topic)
 			set("guide", a.Guide)
 			set("minutes", a.Minutes)
+			set("calendar", a.Calendar)
+			set("location", a.Location)
+			if a.Calendar != "" {
+				set("office", a.Office)
+				set("external", a.External)
+			}
 			set("setup", a.Setup)
 			set("wrapup", a.Wrapup)
 			set("rank", a.Rank)
@@ -301,6 +308,14 @@ func (s *Service) saveService(e *core.RequestEvent) error {
 			"code": code, "topic": topic, "guide": guide, "minutes": number(ps, v, "minutes", 5, 240, 5), "setup": number(ps, v, "setup", 0, 60, 5),
 			"wrapup": number(ps, v, "wrapup", 0, 60, 5), "active": flag(v, "active"), "rank": len(p.Services) + 1,
 		}
+		params["calendar"], params["office"], params["external"], params["location"] = "", 0, 0, ""
+		if calendar := v.Get("calendar"); calendar != "" {
+			if _, ok := s.Calendars[calendar]; !ok {
+				ps.Add("calendar", "unknown_option")
+			}
+			params["calendar"], params["location"] = calendar, line(ps, v, "location", 200, true)
+			params["office"], params["external"] = number(ps, v, "office", 1, 1<<31-1, 1), number(ps, v, "external", 1, 1<<31-1, 1)
+		}
 		for _, a := range p.Services {
 			if a.Code == code {
 				params["rank"] = a.Rank
@@ -314,10 +329,11 @@ func (s *Service) saveService(e *core.RequestEvent) error {
 			return err
 		}
 		params["names"] = string(encoded)
-		_, err = exec(tx, `INSERT INTO advice_services (code, rank, topic, guide, names, minutes, setup, wrapup, active)
-			VALUES ({:code}, {:rank}, {:topic}, {:guide}, {:names}, {:minutes}, {:setup}, {:wrapup}, {:active})
+		_, err = exec(tx, `INSERT INTO advice_services (code, rank, topic, guide, names, minutes, setup, wrapup, calendar, office, external, location, active)
+			VALUES ({:code}, {:rank}, {:topic}, {:guide}, {:names}, {:minutes}, {:setup}, {:wrapup}, {:calendar}, {:office}, {:external}, {:location}, {:active})
 			ON CONFLICT (code) DO UPDATE SET topic = excluded.topic, guide = excluded.guide, names = excluded.names,
-				minutes = excluded.minutes, setup = excluded.setup, wrapup = excluded.wrapup, active = excluded.active`, params)
+				minutes = excluded.minutes, setup = excluded.setup, wrapup = excluded.wrapup,
+				calendar = excluded.calendar, office = excluded.office, external = excluded.external, location = excluded.location, active = excluded.active`, params)
 		return err
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"servicepoint/content"
@@ -20,9 +21,9 @@ import (
 
 // PutOrder writes an order row in the caller's own transaction; call
 // [Platform.WakeOrders] after the commit. An order whose key exists already is
-// left as it is: the same key always means the same order. The payload of a
-// [PrivateMail] is stored sealed: the database alone tells neither its address nor
-// the link in it.
+// left as it is: the same key always means the same order. Payloads of kinds that
+// begin with [PrivatePrefix] are stored sealed: the database alone tells neither an
+// address nor a secret in them.
 func (p *Platform) PutOrder(tx core.App, o hooks.Order) error {
 	if !tx.IsTransactional() {
 		return errors.New("base: PutOrder outside a transaction")
@@ -32,7 +33,7 @@ func (p *Platform) PutOrder(tx core.App, o hooks.Order) error {
 	if payload == nil {
 		payload = []byte("{}")
 	}
-	if o.Kind == PrivateMail {
+	if strings.HasPrefix(o.Kind, PrivatePrefix) {
 		payload = p.sealPayload(o.Key, payload)
 	}
 	_, err := tx.DB().NewQuery(`INSERT INTO orders (key, provider, kind, subject, partner, payload, state, due, created)
@@ -160,7 +161,10 @@ func (p *Platform) AnnounceTo(tx core.App, endpoint, what string, data map[strin
 }
 
 // PrivateMail is the kind of orders whose address and text are erased when they are settled.
-const PrivateMail = "private-mail"
+const PrivateMail = PrivatePrefix + "mail"
+
+// PrivatePrefix begins the kinds of orders whose payloads are stored sealed.
+const PrivatePrefix = "private-"
 
 // sealedPayload is what is stored of a payload.
 type sealedPayload struct {
@@ -190,7 +194,7 @@ func (p *Platform) sealPayload(key string, payload []byte) []byte {
 // fails when secret.key is not that of the server that put it.
 func (p *Platform) OpenPayload(kind, key string, stored []byte) (json.RawMessage, error) {
 	var s sealedPayload
-	if kind != PrivateMail || json.Unmarshal(stored, &s) != nil || s.Sealed == nil {
+	if !strings.HasPrefix(kind, PrivatePrefix) || json.Unmarshal(stored, &s) != nil || s.Sealed == nil {
 		return stored, nil
 	}
 	b, err := p.payloads().Open(nil, nil, s.Sealed, []byte(key))
