@@ -281,6 +281,13 @@ func (s *server) schedule() []jobs.Job {
 			n, err := s.appointments.Remind(ctx)
 			return s.word("staff.jobs.did.appointments_told", "n", n), err
 		}},
+		{Name: "announcements", Spec: "*/5 * * * *", Run: func(ctx context.Context) (string, error) {
+			n, err := s.participation.AnnounceClosed(ctx)
+			if n == 0 || err != nil {
+				return "", err
+			}
+			return s.word("staff.jobs.did.announcements", "n", n), nil
+		}},
 		{Name: "urn", Spec: "*/10 * * * *", Run: func(ctx context.Context) (string, error) {
 			n, err := s.participation.EmptyUrn(ctx)
 			if n == 0 || err != nil {

@@ -89,7 +89,8 @@ func TestBrowserStaffPages(t *testing.T) {
 			"/planung/berichte/", "/planung/berichte/buchungen/", "/planung/berichte/anliegen/", "/planung/berichte/service-point/")},
 		{"schalter", plain("/schalter/", "/schalter/?nummer=A-00000-00000", "/schalter/?status=refused", "/schalter/anliegen/"+ref+"/")},
 		{"schalter", [][2]string{{"/schalter/veranstaltungen/", "/schalter/veranstaltungen/"}, {"/schalter/veranstaltungen/balkonsolar/", "/schalter/veranstaltungen/"}, {"/schalter/telefon/", "/schalter/telefon/"}}},
-		{"admin", [][2]string{{"/redaktion/", "/redaktion/"}, {"/redaktion/konten/", "/redaktion/konten/"}, {"/redaktion/auftraege/", "/redaktion/auftraege/"}, {"/redaktion/geraete/", "/redaktion/geraete/"}, {"/planung/freigaben/", "/planung/"}}},
+		{"admin", [][2]string{{"/redaktion/", "/redaktion/"}, {"/redaktion/konten/", "/redaktion/konten/"}, {"/redaktion/auftraege/", "/redaktion/auftraege/"}, {"/redaktion/auftraege/pause/?provider=mail", "/redaktion/auftraege/"},
+			{"/redaktion/auftraege/webhooks/", "/redaktion/auftraege/"}, {"/redaktion/auftraege/webhooks/neu/", "/redaktion/auftraege/"}, {"/redaktion/geraete/", "/redaktion/geraete/"}, {"/planung/freigaben/", "/planung/"}}},
 	} {
 		t.Run(role.who, func(t *testing.T) {
 			ctx, notes := tab(t, b, s.URL)
