@@ -259,7 +259,7 @@ func (s *server) schedule() []jobs.Job {
 			return s.word("staff.jobs.did.site", "n", r.Pages), err
 		}},
 		{Name: "audit", Spec: "0 4 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
-			return "", s.booking.Audit(ctx)
+			return "", errors.Join(s.booking.Audit(ctx), s.appointments.Audit(ctx))
 		}},
 		{Name: "retention", Spec: "30 4 * * *", CatchUp: true, Run: s.sweep},
 		{Name: "holds", Spec: "*/5 * * * *", Run: func(ctx context.Context) (string, error) {

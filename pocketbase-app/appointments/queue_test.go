@@ -2,6 +2,7 @@ package appointments
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
 	"strings"
@@ -331,7 +332,7 @@ func TestTheRateOfAppointmentsNotKept(t *testing.T) {
 		t.Errorf("%d invented people", n)
 	}
 	page := h.send("GET", "/schalter/termine/quoten/", "", nil)
-	wants(t, "rates", page, 200, "2026-W48", "Beratung zur Energie", "–")
+	wants(t, "rates", page, 200, "2026-W48", "Beratung zur Energie", "–", "Alle Themen", "Punkte (95 %")
 	rates, err := h.s.rates(h.p.App.DB(), must(readPlan(h.p.App.DB())), 0, h.p.Now().UnixMilli())
 	if err != nil {
 		t.Fatal(err)
@@ -349,6 +350,41 @@ func TestTheRateOfAppointmentsNotKept(t *testing.T) {
 	tables := basetest.Report(t, h.p, report.Period{From: "2026-10-01", To: "2026-12-31"}, h.s.Report)
 	if len(tables["termine-je-tag"]) < 100 || len(tables["nicht-gekommen"]) < 20 {
 		t.Errorf("%d and %d rows", len(tables["termine-je-tag"]), len(tables["nicht-gekommen"]))
+	}
+}
+
+// Newcombe's own example (1998, table II a): 56 of 70 against 48 of 80.
+func TestTheIntervalOfADifference(t *testing.T) {
+	d, low, high := newcombe(56, 70, 48, 80)
+	if math.Abs(d-0.2) > 1e-9 || math.Abs(low-0.0524) > 5e-5 || math.Abs(high-0.3339) > 5e-5 {
+		t.Errorf("%v %v %v", d, low, high)
+	}
+	if _, low, high := newcombe(0, 10, 0, 20); math.Abs(low+0.1611) > 5e-5 || math.Abs(high-0.2775) > 5e-5 {
+		t.Errorf("of nothing: %v %v", low, high)
+	}
+}
+
+// The nightly audit finds what is broken on purpose.
+func TestTheAuditFindsWhatIsBroken(t *testing.T) {
+	for what, breaks := range map[string]string{
+		"one desk at one time":    `UPDATE appointments SET desk = 'platz-1', starts = (SELECT min(starts) FROM appointments), ends = (SELECT min(ends) FROM appointments)`,
+		"one adviser at one time": `UPDATE appointments SET adviser = 'team-a', starts = (SELECT min(starts) FROM appointments), ends = (SELECT min(ends) FROM appointments)`,
+		"without their time":      `DELETE FROM appointment_ticks WHERE tick = (SELECT min(tick) FROM appointment_ticks)`,
+		"that are none":           `UPDATE appointments SET state = 'cancelled'`,
+		"offers that ended":       `UPDATE appointment_ticks SET holder = 'O-99'`,
+	} {
+		t.Run(what, func(t *testing.T) {
+			h := open(t)
+			h.book("ada@example.org", berlin("2026-12-03 10:00"), "energie")
+			h.book("grace@example.org", berlin("2026-12-03 14:00"), "wohnen")
+			if err := h.s.Audit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			h.exec(breaks)
+			if err := h.s.Audit(t.Context()); err == nil || !strings.Contains(err.Error(), what) || strings.Contains(err.Error(), "example.org") {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 

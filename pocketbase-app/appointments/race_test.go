@@ -143,6 +143,11 @@ func TestAnyOrderOfStepsKeepsTheRules(t *testing.T) {
 		if refusal := (*base.Error)(nil); err != nil && !asRefusal(err, &refusal) {
 			t.Fatalf("step %d: %v", step, err)
 		}
+		if step%100 == 99 {
+			if err := h.s.Audit(t.Context()); err != nil {
+				t.Fatalf("step %d: %v", step, err)
+			}
+		}
 		if step%20 > 0 {
 			continue
 		}

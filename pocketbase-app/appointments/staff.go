@@ -3,6 +3,7 @@ package appointments
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"slices"
@@ -484,11 +485,76 @@ func (s *Service) staffRates(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	return s.p.Show(e, http.StatusOK, templates, "staff-rates", base.View{Title: s.german("staff.appointment.rates"), Data: map[string]any{"Rates": rates}})
+	return s.p.Show(e, http.StatusOK, templates, "staff-rates", base.View{Title: s.german("staff.appointment.rates"), Data: map[string]any{"Rates": rates, "Totals": s.totals(rates)}})
 }
 
+// Total is the rate of a service over all weeks, and how far reminders go with it.
+type Total struct {
+	Rate
+	Difference string // per cent points with a reminder against without, with its 95 % interval; "–" for few
+}
+
+// totals adds up the weeks: all services first, then each.
+func (s *Service) totals(rates []Rate) []Total {
+	if len(rates) == 0 {
+		return nil
+	}
+	list := []Total{{Rate: Rate{Service: s.german("staff.appointment.all_services")}}}
+	for _, r := range rates {
+		i := slices.IndexFunc(list[1:], func(t Total) bool { return t.Service == r.Service }) + 1
+		if i == 0 {
+			list = append(list, Total{Rate: Rate{Service: r.Service}})
+			i = len(list) - 1
+		}
+		for _, t := range []*Total{&list[0], &list[i]} {
+			t.Kept += r.Kept
+			t.Missed += r.Missed
+			t.Reminded += r.Reminded
+			t.RemindedMissed += r.RemindedMissed
+			t.Unreminded += r.Unreminded
+			t.UnremindedMissed += r.UnremindedMissed
+		}
+	}
+	slices.SortFunc(list[1:], func(a, b Total) int { return strings.Compare(a.Service, b.Service) })
+	for i := range list {
+		t := &list[i]
+		t.say()
+		t.Difference = "–"
+		if t.Reminded >= fewest && t.Unreminded >= fewest {
+			d, low, high := newcombe(t.RemindedMissed, t.Reminded, t.UnremindedMissed, t.Unreminded)
+			t.Difference = s.german("staff.appointment.points", "d", points(d), "low", points(low), "high", points(high))
+		}
+	}
+	return list
+}
+
+func points(x float64) string {
+	return strings.Replace(fmt.Sprintf("%+.0f", math.Round(x*100)), "-", "−", 1)
+}
+
+// wilson is the 95 % interval of a share (Wilson 1927).
+func wilson(part, all int) (low, high float64) {
+	const z = 1.959964
+	n, p := float64(all), float64(part)/float64(all)
+	middle, half := p+z*z/(2*n), z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+	return (middle - half) / (1 + z*z/n), (middle + half) / (1 + z*z/n)
+}
+
+// newcombe is the difference of two shares with its 95 % interval (Newcombe 1998,
+// method 10).
+func newcombe(part1, all1, part2, all2 int) (d, low, high float64) {
+	p1, p2 := float64(part1)/float64(all1), float64(part2)/float64(all2)
+	l1, u1 := wilson(part1, all1)
+	l2, u2 := wilson(part2, all2)
+	d = p1 - p2
+	return d, d - math.Hypot(p1-l1, u2-p2), d + math.Hypot(u1-p1, p2-l2)
+}
+
+// fewest appointments of which a share is told.
+const fewest = 10
+
 func percent(part, all int) string {
-	if all < 10 {
+	if all < fewest {
 		return "–"
 	}
 	return fmt.Sprintf("%d %%", (part*100+all/2)/all)
@@ -531,10 +597,13 @@ func (s *Service) rates(db dbx.Builder, p *plan, from, to int64) (list []Rate, e
 		}
 	}
 	for i := range list {
-		x := &list[i]
-		x.Share, x.ShareReminded, x.ShareOther = percent(x.Missed, x.Kept+x.Missed), percent(x.RemindedMissed, x.Reminded), percent(x.UnremindedMissed, x.Unreminded)
+		list[i].say()
 	}
 	return list, nil
+}
+
+func (r *Rate) say() {
+	r.Share, r.ShareReminded, r.ShareOther = percent(r.Missed, r.Ended()), percent(r.RemindedMissed, r.Reminded), percent(r.UnremindedMissed, r.Unreminded)
 }
 
 // Ended counts the appointments of the rate.
