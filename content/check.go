@@ -111,6 +111,7 @@ func (e Event) Check() Problems {
 		p.line(at+"summary", t.Summary, MaxSummary, false)
 		p.markdown(at+"body", t.Body)
 	}
+	p.details(e)
 	p.pools("pools", e.Pools)
 	p.booking("booking.", e.Booking)
 	return p

@@ -181,7 +181,21 @@ type Event struct {
 	Precision string    `json:"precision"` // of Start and End
 	Free      bool      `json:"free"`      // no fee
 	Cancelled bool      `json:"cancelled"`
-	Sequence  int       `json:"sequence"` // RFC 5545 SEQUENCE: raised when start, end or place change
+	MovedFrom time.Time `json:"moved_from,omitzero"` // start before the last move; set by publishing
+	Reason    Text      `json:"reason,omitempty"`    // why it is cancelled or moved, plain text
+	Sequence  int       `json:"sequence"`            // RFC 5545 SEQUENCE: raised when start, end or place change
+
+	Room         string   `json:"room,omitempty"`      // within Place, or how to find it
+	Languages    []string `json:"languages,omitempty"` // spoken there, BCP 47; empty: German
+	SignLanguage bool     `json:"sign_language,omitempty"`
+	Access       []string `json:"access,omitempty"` // see Accesses
+	// Stream is where those who booked a place watch; it is neither on the site nor in the API.
+	Stream    string          `json:"stream,omitempty"`
+	Recording string          `json:"recording,omitempty"` // address
+	People    []Person        `json:"people,omitempty"`
+	Programme []ProgrammeItem `json:"programme,omitempty"`
+	Materials []Material      `json:"materials,omitempty"`
+	Prices    []Price         `json:"prices,omitempty"` // categories; empty: see Free and the text
 
 	Texts map[string]EventText `json:"texts"`
 	Pools []Pool               `json:"pools"` // empty: no booking

@@ -133,16 +133,19 @@ func (f field) show(form url.Values, doc document, members map[string]json.RawMe
 		if raw := members[path]; len(raw) > 0 && string(raw) != "null" && json.Indent(&b, raw, "", "  ") == nil {
 			form.Set(path, b.String())
 		}
-	case asPools:
+	case asRows:
 		list, _ := v.([]any)
 		for i, one := range list {
-			pool, _ := one.(map[string]any)
-			at := path + "." + strconv.Itoa(i) + "."
-			form.Set(at+"code", document(pool).text("code"))
-			if size, ok := pool["size"].(float64); ok {
-				form.Set(at+"size", strconv.Itoa(int(size)))
+			row, _ := one.(map[string]any)
+			sub := url.Values{}
+			for _, c := range f.Columns {
+				if c.shown(lang) {
+					c.show(sub, row, nil, lang)
+				}
 			}
-			form.Set(at+"label."+lang, document(pool).text("label."+lang))
+			for name, values := range sub {
+				form[rowAt(path, i)+name] = values
+			}
 		}
 	default:
 		form.Set(path, doc.text(path))
@@ -178,8 +181,8 @@ func (f field) fill(doc document, form url.Values, lang string) content.Problems
 	switch f.Type {
 	case asMoment:
 		return f.fillMoment(doc, form, path)
-	case asPools:
-		return f.fillPools(doc, form, path, lang)
+	case asRows:
+		return f.fillRows(doc, form, path, lang)
 	}
 	if _, sent := form[path]; !sent {
 		return nil
@@ -264,50 +267,70 @@ func (f field) fillMoment(doc document, form url.Values, path string) content.Pr
 	return nil
 }
 
-// poolRows is how many rows of pools a form may send.
-const poolRows = 50
+// maxRows is how many rows of one field a form may send.
+const maxRows = 50
 
-// fillPools reads rows of pools. On the page of another language only the label
-// in that language is sent.
-func (f field) fillPools(doc document, form url.Values, path, lang string) content.Problems {
+func rowAt(path string, i int) string { return path + "." + strconv.Itoa(i) + "." }
+
+// sentRow gives what a form says of one row, by the paths of its columns.
+func sentRow(form url.Values, at string) url.Values {
+	sub := url.Values{}
+	for name, values := range form {
+		if rest, ok := strings.CutPrefix(name, at); ok {
+			sub[rest] = values
+		}
+	}
+	return sub
+}
+
+// blank reports whether nothing is written in a row; what is only chosen or ticked does not count.
+func (f field) blank(row url.Values, lang string) bool {
+	for _, c := range f.Columns {
+		if c.Type != asChoice && c.Type != asFlag && c.shown(lang) && strings.TrimSpace(row.Get(c.in(lang))) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// fillRows reads the rows of a list; an empty one takes the entry away. On the page of
+// another language only the texts in that language are sent.
+func (f field) fillRows(doc document, form url.Values, path, lang string) content.Problems {
 	var problems content.Problems
 	old, _ := doc.at(path).([]any)
-	pools, sent := []any{}, false
-	for i := range poolRows {
-		at := path + "." + strconv.Itoa(i) + "."
-		pool := document{}
+	rows, sent := []any{}, false
+	for i := range maxRows {
+		row := document{}
 		if i < len(old) {
 			if m, ok := old[i].(map[string]any); ok {
-				pool = m
+				row = m
 			}
 		}
-		if label, ok := form[at+"label."+lang]; ok {
-			sent = true
-			if s := strings.TrimSpace(label[0]); s != "" {
-				pool.set("label."+lang, s)
-			} else {
-				pool.unset("label." + lang)
+		sub := sentRow(form, rowAt(path, i))
+		if len(sub) == 0 {
+			if i < len(old) {
+				rows = append(rows, map[string]any(row))
 			}
-		}
-		if codes, ok := form[at+"code"]; ok {
-			sent = true
-			code, size := strings.TrimSpace(codes[0]), strings.TrimSpace(form.Get(at+"size"))
-			if code == "" && size == "" {
-				continue // an empty row takes the pool away
-			}
-			n, err := strconv.Atoi(size)
-			if err != nil {
-				problems.Add(at+"size", "not_integer")
-			}
-			pool.set("code", code)
-			pool.set("size", n)
-		} else if i >= len(old) {
 			continue
 		}
-		pools = append(pools, map[string]any(pool))
+		sent = true
+		if lang == content.German && f.blank(sub, lang) || lang != content.German && i >= len(old) {
+			continue
+		}
+		for _, c := range f.Columns {
+			if !c.shown(lang) {
+				continue
+			}
+			for _, q := range c.fill(row, sub, lang) {
+				// The rows that are kept close up; a problem stays with the row that was sent.
+				q.Field = rowAt(path, i) + q.Field
+				problems = append(problems, q)
+			}
+		}
+		rows = append(rows, map[string]any(row))
 	}
 	if sent {
-		doc.set(path, pools)
+		doc.set(path, rows)
 	}
 	return problems
 }
@@ -415,7 +438,7 @@ func (d *Editorial) placed(k *Kind, q content.Problem, lang string) content.Prob
 			q.Field = path + "_date"
 		case f.Type == asJSON:
 			return inside(path)
-		case f.Type == asPools && q.Field != path && lang != content.German && !strings.HasSuffix(q.Field, "."+lang):
+		case f.Type == asRows && q.Field != path && lang != content.German && !strings.HasSuffix(q.Field, "."+lang):
 			return inside("sprache")
 		}
 		return q

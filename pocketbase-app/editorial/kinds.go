@@ -2,6 +2,7 @@ package editorial
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 
 	"servicepoint/content"
@@ -106,7 +107,7 @@ const (
 	asMoment   = "moment"   // time, shown as date and time in Berlin
 	asList     = "list"     // list of strings, separated by commas
 	asJSON     = "json"     // anything, edited as JSON
-	asPools    = "pools"    // quotas of places
+	asRows     = "rows"     // list of objects with Columns
 )
 
 // field is one field of an edit page. Path leads through the JSON of the
@@ -119,16 +120,21 @@ type field struct {
 	Options  []string // codes; their words are "staff.option.<name>.<code>"
 	Source   string   // options are the slugs of this kind
 	Group    string   // this field begins a section of the page: "staff.group.<name>"
+	Word     string   // key of the words when it is not the name
+	Columns  []field  // of rows; their paths begin in the row
 }
 
 func (f field) in(lang string) string { return strings.ReplaceAll(f.Path, "{lang}", lang) }
-func (f field) perLanguage() bool     { return strings.Contains(f.Path, "{lang}") }
-func (f field) shown(lang string) bool {
-	return f.perLanguage() || f.Type == asPools || lang == content.German
+func (f field) perLanguage() bool {
+	return strings.Contains(f.Path, "{lang}") || slices.ContainsFunc(f.Columns, field.perLanguage)
 }
+func (f field) shown(lang string) bool { return f.perLanguage() || lang == content.German }
 
 // name is the last part of the path, the key of the field's words.
 func (f field) name() string {
+	if f.Word != "" {
+		return f.Word
+	}
 	path := strings.TrimSuffix(f.Path, ".{lang}")
 	return path[strings.LastIndex(path, ".")+1:]
 }
@@ -165,17 +171,61 @@ var eventFields = []field{
 	{Path: "start", Type: asMoment, Required: true},
 	{Path: "end", Type: asMoment},
 	{Path: "precision", Type: asChoice, Required: true, Options: []string{content.ToMinute, content.ToDay, content.ToMonth}},
+	{Path: "cancelled", Type: asFlag},
+	{Path: "reason.{lang}", Type: asText},
 	{Path: "place", Type: asLine, Group: "where"},
+	{Path: "room", Type: asLine},
 	{Path: "district", Type: asChoice, Source: "districts"},
 	{Path: "online", Type: asFlag},
+	{Path: "stream", Type: asLine},
+	{Path: "languages", Type: asChoices, Options: content.EventLanguages, Word: "spoken", Group: "reach"},
+	{Path: "sign_language", Type: asFlag},
+	{Path: "access", Type: asChoices, Options: content.Accesses, Word: "step_free"},
 	{Path: "organiser", Type: asLine, Group: "who"},
 	{Path: "provider", Type: asChoice, Source: "providers"},
 	{Path: "topic", Type: asChoice, Source: "topics"},
 	{Path: "series", Type: asLine},
 	{Path: "audience", Type: asList},
+	{Path: "people", Type: asRows, Word: "person", Group: "programme", Columns: []field{
+		{Path: "name", Type: asLine, Required: true},
+		{Path: "role", Type: asChoice, Options: content.PersonRoles},
+		{Path: "organisation", Type: asLine},
+		{Path: "url", Type: asLine},
+	}},
+	{Path: "programme", Type: asRows, Word: "part", Columns: []field{
+		{Path: "time", Type: asLine},
+		{Path: "title.{lang}", Type: asLine, Required: true},
+		{Path: "who", Type: asLine},
+	}},
+	{Path: "materials", Type: asRows, Word: "material", Columns: []field{
+		{Path: "title.{lang}", Type: asLine, Required: true},
+		{Path: "url", Type: asLine, Required: true},
+		{Path: "from", Type: asChoice, Options: content.MaterialTimes},
+	}},
+	{Path: "recording", Type: asLine},
 	{Path: "free", Type: asFlag, Group: "booking"},
-	{Path: "cancelled", Type: asFlag},
-	{Path: "pools", Type: asPools},
+	{Path: "prices", Type: asRows, Word: "price", Columns: []field{
+		{Path: "code", Type: asLine, Required: true},
+		{Path: "label.{lang}", Type: asLine, Required: true},
+		{Path: "cents", Type: asCents},
+	}},
+	{Path: "pools", Type: asRows, Word: "pool", Columns: []field{
+		{Path: "code", Type: asLine, Required: true},
+		{Path: "size", Type: asNumber, Required: true},
+		{Path: "label.{lang}", Type: asLine},
+		{Path: "kind", Type: asChoice, Options: content.PoolKinds[1:]},
+		{Path: "companion_of", Type: asLine},
+		{Path: "release_hours", Type: asNumber},
+		{Path: "held_back", Type: asFlag},
+	}},
+	{Path: "booking.opens", Type: asMoment, Word: "booking_opens", Group: "rules"},
+	{Path: "booking.closes", Type: asMoment, Word: "booking_closes"},
+	{Path: "booking.cancel_until", Type: asMoment},
+	{Path: "booking.approval", Type: asFlag},
+	{Path: "booking.max_places", Type: asNumber},
+	{Path: "booking.waiting_list", Type: asFlag},
+	{Path: "booking.offer_hours", Type: asNumber},
+	{Path: "booking.block_minutes", Type: asNumber},
 }
 
 var surveyFields = []field{

@@ -80,13 +80,17 @@ func (f field) words(form url.Values, lang string) string {
 			return "ja"
 		}
 		return ""
-	case asPools:
+	case asRows:
 		var lines []string
-		for i := range poolRows {
-			at := path + "." + strconv.Itoa(i) + "."
-			line := strings.TrimSpace(form.Get(at+"code") + " " + form.Get(at+"size") + " " + form.Get(at+"label."+lang))
-			if line != "" {
-				lines = append(lines, line)
+		for i := range maxRows {
+			sub, words := sentRow(form, rowAt(path, i)), []string{}
+			for _, c := range f.Columns {
+				if w := c.words(sub, lang); w != "" && c.shown(lang) {
+					words = append(words, w)
+				}
+			}
+			if len(words) > 0 {
+				lines = append(lines, strings.Join(words, " "))
 			}
 		}
 		return strings.Join(lines, "\n")

@@ -253,10 +253,18 @@ func (f field) refers(doc document) []string {
 	return nil
 }
 
-// raiseSequence counts changes that calendars must notice (RFC 5545 SEQUENCE).
+// raiseSequence counts changes that calendars must notice (RFC 5545 SEQUENCE) and keeps
+// the start that an event was moved from.
 func raiseSequence(p publication) error {
 	if p.live == nil {
 		return nil
+	}
+	switch was, is := p.live.moment("start"), p.doc.moment("start"); {
+	case p.live.text("precision") != content.ToMinute || was.IsZero() || was.Equal(is):
+	case p.doc.moment("moved_from").Equal(is): // moved back
+		p.doc.unset("moved_from")
+	default:
+		p.doc.set("moved_from", was.UTC().Format(time.RFC3339))
 	}
 	was, _ := p.live.at("sequence").(float64)
 	for _, path := range []string{"start", "end", "place", "cancelled"} {

@@ -3,7 +3,6 @@ package editorial
 import (
 	"net/url"
 	"slices"
-	"strconv"
 
 	"servicepoint/content"
 	"servicepoint/pocketbase-app/base"
@@ -15,7 +14,7 @@ type shown struct {
 	Type    string
 	Options []option
 	Clock   base.Field // the time of a moment
-	Pools   []poolRow
+	Entries []row
 	Beside  bool // the German text stands beside it
 	German  string
 	On      bool // of a flag
@@ -26,11 +25,11 @@ type option struct {
 	Chosen      bool
 }
 
-// poolRow is one row of the pools: three inputs, or only the label on the page
-// of another language.
-type poolRow struct {
-	Name              string
-	Code, Size, Label base.Field
+// row is one entry of a list: its columns, or only its texts on the page of another
+// language.
+type row struct {
+	Name    string
+	Columns []shown
 }
 
 func (d *Editorial) label(f field) string { return d.word("staff.field." + f.name()) }
@@ -78,8 +77,11 @@ func (d *Editorial) shown(k *Kind, f field, lang string, form, german url.Values
 		s.Clock = d.input(path+"_time", d.word("staff.editorial.time_of", "what", at.Label), form, problems)
 		s.Field.Type, s.Clock.Type = "date", "time"
 		s.Help, s.Required = at.Help, at.Required
-	case asPools:
-		s.Pools = d.poolRows(path, lang, form, problems)
+	case asRows:
+		s.Beside = false
+		entries, err := d.rows(k, f, lang, form, german, problems)
+		s.Entries = entries
+		return s, err
 	case asChoice, asChoices:
 		options, err := d.options(f, form[path])
 		s.Options = options
@@ -107,30 +109,32 @@ func (d *Editorial) options(f field, chosen []string) ([]option, error) {
 	return out, err
 }
 
-// poolRows shows the pools there are and, on the German page, two empty rows.
-func (d *Editorial) poolRows(path, lang string, form url.Values, problems content.Problems) []poolRow {
-	var rows []poolRow
+// rows shows the entries there are and, on the German page, two empty ones.
+func (d *Editorial) rows(k *Kind, f field, lang string, form, german url.Values, problems content.Problems) ([]row, error) {
+	var rows []row
 	empty := 2
-	for i := 0; i < poolRows && empty > 0; i++ {
-		at := path + "." + strconv.Itoa(i) + "."
-		row := poolRow{
-			Name:  d.word("staff.field.pool", "n", i+1),
-			Code:  d.input(at+"code", d.word("staff.field.pool_code"), form, problems),
-			Size:  d.input(at+"size", d.word("staff.field.pool_size"), form, problems),
-			Label: d.input(at+"label."+lang, d.word("staff.field.pool_label"), form, problems),
+	for i := 0; i < maxRows && empty > 0; i++ {
+		at := rowAt(f.Path, i)
+		sub := sentRow(form, at)
+		if lang != content.German && len(sub) == 0 {
+			break
 		}
-		row.Size.InputMode = "numeric"
-		if row.Code.Value == "" && row.Size.Value == "" && row.Label.Value == "" {
+		if f.blank(sub, lang) && len(german.Get(at+f.Columns[0].in(content.German))) == 0 {
 			empty--
 		}
-		if lang != content.German {
-			if row.Code.Value == "" {
-				break
+		r := row{Name: d.word("staff.field."+f.name()+"_n", "n", i+1)}
+		for _, c := range f.Columns {
+			if !c.shown(lang) {
+				continue
 			}
-			row.Label.Label = row.Code.Value
-			row.Label.Lang = content.Locale(lang)
+			c.Word, c.Path = f.name()+"_"+c.name(), at+c.Path
+			s, err := d.shown(k, c, lang, form, german, problems)
+			if err != nil {
+				return nil, err
+			}
+			r.Columns = append(r.Columns, s)
 		}
-		rows = append(rows, row)
+		rows = append(rows, r)
 	}
-	return rows
+	return rows, nil
 }
