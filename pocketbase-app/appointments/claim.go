@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -302,6 +303,58 @@ func (s *Service) Move(reference string, start time.Time, channel string) (a App
 		s.p.WakeOrders()
 	}
 	return a, err
+}
+
+// Reassign gives an appointment another desk or adviser at its own time; its owner
+// need not know. [ErrTaken]: there is none.
+func (s *Service) Reassign(reference string) error {
+	now := s.p.Now()
+	p, err := readPlan(s.p.App.DB())
+	if err != nil {
+		return err
+	}
+	a, err := find(s.p.App.DB(), reference)
+	if err != nil {
+		return err
+	}
+	services := p.named(a.codes())
+	slot, err := p.at(s.p.App.DB(), services, staffChannel(a), reference, a.Start(), now)
+	if err != nil {
+		return err
+	}
+	own := pair{a.Desk, a.Adviser}
+	slot.pairs = slices.DeleteFunc(slot.pairs, func(at pair) bool { return at == own })
+	// First those that change least: somebody who is ill leaves the desk where it is.
+	slices.SortStableFunc(slot.pairs, func(x, y pair) int { return y.shares(own) - x.shares(own) })
+	return s.p.App.RunInTransaction(func(tx core.App) error {
+		if err := s.expire(tx, now); err != nil {
+			return err
+		}
+		if a, err = find(tx.DB(), reference); err != nil {
+			return err
+		}
+		if !s.changeable(a) || !a.Start().Equal(slot.Start) {
+			return ErrTooLate
+		}
+		if _, err := letGo(tx, reference); err != nil {
+			return err
+		}
+		at, err := takeOne(tx, p, a.Channel, reference, slot, sum(services), 0)
+		if err != nil {
+			return err
+		}
+		_, err = exec(tx, `UPDATE appointments SET desk = {:desk}, adviser = {:adviser} WHERE reference = {:reference}`,
+			dbx.Params{"reference": reference, "desk": at.Desk, "adviser": at.Adviser})
+		return err
+	})
+}
+
+// shares is 1 when both have the desk or the adviser in common.
+func (x pair) shares(y pair) int {
+	if x.Desk == y.Desk || x.Adviser == y.Adviser {
+		return 1
+	}
+	return 0
 }
 
 // moved writes the new time of an appointment and tells its owner.

@@ -45,7 +45,7 @@ func (q Queue) Estimate(source rand.Source) (Range, bool) {
 	slices.Sort(outcomes)
 	low, high := outcomes[estimateRuns/10], outcomes[estimateRuns*9/10]
 	const five = 5 * time.Minute
-	return Range{From: int(low/five) * 5, To: int((high+five-1)/five) * 5}, high < 8*time.Hour
+	return Range{From: int(low/five) * 5, To: max(int((high+five-1)/five)*5, 5)}, high < 8*time.Hour
 }
 
 // play gives one possible waiting time.

@@ -388,6 +388,40 @@ func TestTheAuditFindsWhatIsBroken(t *testing.T) {
 	}
 }
 
+// Whoever is away leaves a list of appointments behind; staff give them somebody
+// else at the same time, or another time.
+func TestSomebodyIsIll(t *testing.T) {
+	h := counter(t)
+	a := h.book("ada@example.org", berlin("2026-12-03 10:00"), "wohnen") // team B or C
+	other := h.book("grace@example.org", berlin("2026-12-03 12:00"), "e-mobilitaet")
+	if page := h.send("GET", "/schalter/termine/", "", nil); strings.Contains(page.body, "nicht stattfinden") {
+		t.Error("a list of nothing")
+	}
+	settings := h.press("/redaktion/termine/ausnahmen/", "x_owner", a.Adviser, "x_day", "2026-12-03", "x_note", "krank")
+	wants(t, "settings", settings, 200, "nicht stattfinden können: 1", a.Reference)
+	wants(t, "the day", h.send("GET", "/schalter/termine/", "", nil), 200, "nicht stattfinden können: 1", a.Reference)
+	mails := h.number(`SELECT count(*) FROM orders`)
+	wants(t, "somebody else", h.press("/schalter/termine/"+a.Reference+"/", "action", "umsetzen"), 200, "10:00 Uhr")
+	if n := h.number(`SELECT count(*) FROM appointments WHERE reference = {:r} AND adviser <> {:adviser} AND desk = {:desk} AND starts = {:starts}`, "r", a.Reference, "adviser", a.Adviser, "desk", a.Desk, "starts", a.Starts); n != 1 {
+		t.Error("not somebody else at the same desk and time")
+	}
+	if h.number(`SELECT count(*) FROM orders`) != mails {
+		t.Error("a mail about nothing that matters to the citizen")
+	}
+	if page := h.send("GET", "/schalter/termine/", "", nil); strings.Contains(page.body, "nicht stattfinden") {
+		t.Error("the list goes on")
+	}
+	// Only team A advises on electric mobility.
+	h.press("/redaktion/termine/ausnahmen/", "x_owner", "team-a", "x_day", "2026-12-03")
+	wants(t, "nobody else", h.press("/schalter/termine/"+other.Reference+"/", "action", "umsetzen"), 409, "kein anderer Platz")
+	// A closed day, a desk that is given up.
+	h.press("/redaktion/termine/ausnahmen/", "x_owner", "service-point", "x_day", "2026-12-03")
+	wants(t, "closed", h.send("GET", "/schalter/termine/", "", nil), 200, "nicht stattfinden können: 2")
+	if err := h.s.Audit(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

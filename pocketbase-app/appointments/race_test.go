@@ -29,9 +29,10 @@ func overlaps(t testing.TB, h house, most int) int {
 	return n
 }
 
-// race lets clients reserve and confirm over HTTP on the same few days, some of
-// them cancelling, and tells how many were told that they have an appointment.
-func race(t *testing.T, h house) (told int) {
+// race lets clients reserve, confirm, move, cancel and wait for earlier times over
+// HTTP on the same day, and tells how many were told that they have an appointment
+// and that theirs is cancelled.
+func race(t *testing.T, h house) (told, cancelled int) {
 	const clients, tries = 32, 4
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -58,23 +59,55 @@ func race(t *testing.T, h house) (told int) {
 				mu.Lock()
 				told++
 				mu.Unlock()
+				mine := r.cookie()
+				switch (c + i) % 4 {
+				case 0:
+					r = h.send("POST", "/termine/mein/absagen/", mine, nil)
+					mu.Lock()
+					cancelled++
+					mu.Unlock()
+				case 1:
+					r = h.send("POST", "/termine/mein/verschieben/", mine, url.Values{"start": {fmt.Sprintf("2026-12-03T%02d:%02d:00Z", 12+i, (c*15)%60)}})
+				case 2:
+					r = h.send("POST", "/termine/mein/frueher/", mine, url.Values{"warten": {"ja"}})
+				}
+				if r.status != http.StatusSeeOther && r.status != http.StatusConflict {
+					t.Errorf("after the booking: %d %.300s", r.status, r.body)
+					return
+				}
 			}
 		})
 	}
 	close(start)
 	wg.Wait()
-	return told
+	return told, cancelled
 }
 
 func TestNobodyIsBookedTwice(t *testing.T) {
 	h := open(t)
-	told := race(t, h)
-	overlaps(t, h, 0)
-	if n := h.number(`SELECT count(*) FROM appointments WHERE state = 'booked'`); n != told || told == 0 {
-		t.Errorf("%d booked, %d told so", n, told)
+	waits := h.book("waits@example.org", berlin("2026-12-03 17:30"), "ausweise") // whom the first time that is freed will be offered
+	if err := h.s.Earlier(waits.Reference, true); err != nil {
+		t.Fatal(err)
 	}
-	if n := h.number(`SELECT count(*) FROM orders WHERE provider = 'mail'`); n != told {
-		t.Errorf("%d mails for %d appointments", n, told)
+	told, cancelled := race(t, h)
+	told++
+	overlaps(t, h, 0)
+	if n := h.number(`SELECT count(*) FROM appointments WHERE state = 'booked'`); n != told-cancelled || n == 0 || cancelled == 0 {
+		t.Errorf("%d booked, %d told so, %d cancelled", n, told, cancelled)
+	}
+	for what, want := range map[string]int{"confirmed": told, "cancelled": cancelled} {
+		if n := h.number(`SELECT count(*) FROM orders WHERE provider = 'mail' AND key LIKE {:what}`, "what", "%:"+what+":%"); n != want {
+			t.Errorf("%d mails %s for %d appointments", n, what, want)
+		}
+	}
+	if n := h.number(`SELECT count(*) FROM appointment_offers`); n == 0 {
+		t.Error("nothing was offered: the race shows little of the waiting list")
+	}
+	if n := h.number(`SELECT count(*) FROM appointment_offers o WHERE NOT EXISTS (SELECT 1 FROM orders WHERE key = 'appointment:' || o.reference || ':offer:' || o.id)`); n > 0 {
+		t.Errorf("%d offers that nobody heard of", n)
+	}
+	if err := h.s.Audit(t.Context()); err != nil {
+		t.Error(err)
 	}
 	// Every tick belongs to an appointment that covers it, and every appointment has its own.
 	if n := h.number(`SELECT count(*) FROM appointments a WHERE state = 'booked' AND (SELECT count(*) FROM appointment_ticks k WHERE k.holder = a.reference) <> 2 * ((a.ends - a.starts) / 300000 + 1)`); n > 0 {

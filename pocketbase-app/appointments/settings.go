@@ -162,6 +162,9 @@ func (s *Service) showSettings(e *core.RequestEvent, status int, form url.Values
 			}
 		}
 	}
+	if data["Misfits"], err = s.misfits(p); err != nil {
+		return err
+	}
 	data["Owners"], data["Whose"], data["Week"], data["Exceptions"], data["Holidays"] = owners, whose, week, shownExceptions, holidays
 	return s.p.Show(e, status, templates, "settings", base.View{Title: s.german("staff.appointment.settings"), Data: data, Form: values, Problems: problems})
 }

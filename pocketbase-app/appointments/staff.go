@@ -80,10 +80,52 @@ func (s *Service) staffDay(e *core.RequestEvent) error {
 			closed = s.german("staff.appointment.closed")
 		}
 	}
+	misfits, err := s.misfits(p)
+	if err != nil {
+		return err
+	}
 	return s.p.Show(e, http.StatusOK, templates, "staff-day", base.View{Title: s.german("staff.appointment.day"), Data: map[string]any{
 		"Desks": desks, "Day": from.Format(time.DateOnly), "Label": sayDay(from, content.German), "Place": p.Place, "Closed": closed,
-		"Before": from.AddDate(0, 0, -1).Format(time.DateOnly), "After": from.AddDate(0, 0, 1).Format(time.DateOnly), "Count": len(all),
+		"Before": from.AddDate(0, 0, -1).Format(time.DateOnly), "After": from.AddDate(0, 0, 1).Format(time.DateOnly), "Misfits": misfits,
 	}})
+}
+
+// misfits are appointments to come whose place, desk or adviser is not there then:
+// hours changed, or somebody is ill, after they were booked.
+func (s *Service) misfits(p *plan) (list []staffRow, err error) {
+	var all []Appointment
+	if err := s.p.App.DB().NewQuery(`SELECT ` + appointmentColumns + ` FROM appointments WHERE place = {:place} AND state = 'booked' AND starts > {:now} ORDER BY starts, reference`).
+		Bind(dbx.Params{"place": p.Code, "now": s.p.Now().UnixMilli()}).All(&all); err != nil {
+		return nil, err
+	}
+	for _, a := range all {
+		if !p.isThere(a) {
+			row := s.row(p, a)
+			row.Time = when(a.Start(), content.German)
+			list = append(list, row)
+		}
+	}
+	return list, nil
+}
+
+// isThere tells whether place, desk and adviser of an appointment are there at its time.
+func (p *plan) isThere(a Appointment) bool {
+	day := a.Start().In(content.Berlin)
+	if !covers(p.open(p.Code, day), a.Start(), a.End()) {
+		return false
+	}
+	for _, code := range []string{a.Desk, a.Adviser} {
+		if code == "" {
+			continue
+		}
+		r := p.resource(code)
+		_, isException := p.exceptions[code][day.Format(time.DateOnly)]
+		ownHours := isException || len(p.hours[code]) > 0
+		if !r.Active || ownHours && !covers(p.open(code, day), a.Start(), a.End()) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *Service) row(p *plan, a Appointment) staffRow {
@@ -141,6 +183,14 @@ func (s *Service) staffChange(e *core.RequestEvent) error {
 		return e.Redirect(http.StatusSeeOther, fmt.Sprintf("/schalter/aufruf/nummer/%d/", v.Number))
 	case "absagen":
 		if err := s.Cancel(a.Reference); errors.Is(err, ErrTooLate) {
+			return s.staffOnePage(e, http.StatusConflict, a, "error.appointment_too_late.text")
+		} else if err != nil {
+			return err
+		}
+	case "umsetzen":
+		if err := s.Reassign(a.Reference); errors.Is(err, ErrTaken) {
+			return s.staffOnePage(e, http.StatusConflict, a, "staff.appointment.reassign.none")
+		} else if errors.Is(err, ErrTooLate) {
 			return s.staffOnePage(e, http.StatusConflict, a, "error.appointment_too_late.text")
 		} else if err != nil {
 			return err
