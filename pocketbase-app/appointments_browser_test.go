@@ -112,6 +112,9 @@ func TestBrowserAppointment(t *testing.T) {
 		}
 		w.reads("Ihr Termin ist gebucht")
 		w.looks("/termine/stadttermin/")
+		w.press(`main a[href="/termine/stadttermin/verschieben/"]`)
+		w.looks("/termine/stadttermin/verschieben/")
+		w.press(`main p:last-child a`)
 		w.press(`main a[href="/termine/stadttermin/absagen/"]`)
 		w.looks("/termine/stadttermin/absagen/")
 		w.press(send)

@@ -77,6 +77,8 @@ func (s *Service) Bind(se *core.ServeEvent) {
 	s.p.RoutePublic(se, "POST", "/termine/stadt/{service}/{$}", s.sendCity)
 	s.p.RoutePublic(se, "GET", "/termine/stadttermin/{$}", s.showCityMine)
 	s.p.RoutePublic(se, "GET", "/termine/stadttermin/zugang/{token}/{$}", s.openCity)
+	s.p.RoutePublic(se, "GET", "/termine/stadttermin/verschieben/{$}", s.showCityMove)
+	s.p.RoutePublic(se, "POST", "/termine/stadttermin/verschieben/{$}", s.sendCityMove)
 	s.p.RoutePublic(se, "GET", "/termine/stadttermin/absagen/{$}", s.askCityCancel)
 	s.p.RoutePublic(se, "POST", "/termine/stadttermin/absagen/{$}", s.sendCityCancel)
 

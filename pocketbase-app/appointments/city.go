@@ -160,10 +160,14 @@ type City struct {
 	Email     string `db:"email"`
 	Phone     string `db:"phone"`
 	Language  string `db:"language"`
+	Sequence  int    `db:"sequence"`
 	Updated   int64  `db:"updated"`
 }
 
-const cityColumns = `reference, service, starts, ends, state, simulated, process, number, name, email, phone, language, updated`
+const cityColumns = `reference, service, starts, ends, state, simulated, process, number, name, email, phone, language, sequence, updated`
+
+// isMoving: another time is being booked; until then the old one stands.
+func (c City) isMoving() bool { return c.State == Booking && c.Process != "" }
 
 func findCity(db dbx.Builder, where string, params dbx.Params) (c City, err error) {
 	err = db.NewQuery(`SELECT ` + cityColumns + ` FROM city_appointments WHERE ` + where).Bind(params).One(&c)
@@ -276,7 +280,37 @@ func (s *Service) cancelCity(reference string) error {
 			return err
 		}
 		for _, a := range p.named([]string{c.Service}) {
-			return s.putCity(tx, a.Calendar, reference, "cancel:"+fmt.Sprint(c.Updated), hooks.CityAppointment{Do: hooks.AppointmentCancel, Process: of.Process, AuthKey: of.AuthKey})
+			return s.putCity(tx, a.Calendar, reference, "cancel:"+base.NewToken(), hooks.CityAppointment{Do: hooks.AppointmentCancel, Process: of.Process, AuthKey: of.AuthKey})
+		}
+		return base.ErrNotFound
+	})
+	s.p.WakeOrders()
+	return err
+}
+
+// moveCity asks the provider for another time; only when it has it is the old one
+// given back.
+func (s *Service) moveCity(reference string, start time.Time) error {
+	err := s.p.App.RunInTransaction(func(tx core.App) error {
+		c, err := findCity(tx.DB(), `reference = {:r}`, dbx.Params{"r": reference})
+		switch {
+		case err != nil:
+			return err
+		case c.isMoving() || c.Starts == start.UnixMilli():
+			return nil
+		case c.State != Booked || c.Starts <= s.p.Now().UnixMilli():
+			return ErrTooLate
+		}
+		p, err := readPlan(tx.DB())
+		if err != nil {
+			return err
+		}
+		if err := s.setCity(tx, reference, Booking, nil); err != nil {
+			return err
+		}
+		for _, a := range p.named([]string{c.Service}) {
+			return s.putCity(tx, a.Calendar, reference, "move:"+base.NewToken(), hooks.CityAppointment{Do: hooks.AppointmentBook, Office: a.Office,
+				Services: []hooks.CityService{{ID: a.External, Count: 1}}, At: start.Unix(), Name: c.Name, Email: c.Email, Phone: c.Phone})
 		}
 		return base.ErrNotFound
 	})
@@ -308,6 +342,12 @@ func (s *Service) Settle(tx core.App, o hooks.Order, state hooks.State, r hooks.
 	if err != nil {
 		return err
 	}
+	var now hooks.CityProcess // what the provider has of it so far
+	if c.Process != "" {
+		if now, err = s.unseal(c); err != nil {
+			return err
+		}
+	}
 	what, set := "", dbx.Params{}
 	switch {
 	case order.Do == hooks.AppointmentBook && state == hooks.Done:
@@ -315,19 +355,37 @@ func (s *Service) Settle(tx core.App, o hooks.Order, state hooks.State, r hooks.
 		if err := json.Unmarshal(r.Payload, &of); err != nil {
 			return fmt.Errorf("result of an appointment: %w", err)
 		}
+		drop := func(old hooks.CityProcess) error {
+			return s.putCity(tx, o.Provider, c.Reference, fmt.Sprint("drop:", old.Process), hooks.CityAppointment{Do: hooks.AppointmentCancel, Process: old.Process, AuthKey: old.AuthKey})
+		}
+		if c.State == Cancelled { // a replay of what nobody wants any more
+			return drop(of)
+		}
 		sealed, err := s.seal(c.Reference, of)
 		if err != nil {
 			return err
 		}
-		c.State, c.Number, what = Booked, of.Number, "booked"
+		what = "booked"
+		if now.Process != 0 && now.Process != of.Process { // moved: the old time is given back
+			if err := drop(now); err != nil {
+				return err
+			}
+			what, c.Starts, c.Ends, c.Sequence = "moved", order.At*1000, order.At*1000+c.Ends-c.Starts, c.Sequence+1
+			set["starts"], set["ends"], set["sequence"], set["reminded"] = c.Starts, c.Ends, c.Sequence, nil
+		}
+		c.State, c.Number = Booked, of.Number
 		set["process"], set["number"] = sealed, of.Number
+	case order.Do == hooks.AppointmentBook && c.Process != "":
+		c.State, what = Booked, "stays"
 	case order.Do == hooks.AppointmentBook && state == hooks.Rejected:
 		c.State, what = Refused, "refused"
 	case order.Do == hooks.AppointmentBook:
 		c.State, what = Failed, "failed"
+	case order.Process != now.Process:
+		return nil // an old time that was given back
 	case state == hooks.Done:
-		c.State, what = Cancelled, "cancelled"
-		set["process"] = ""
+		c.State, c.Sequence, what = Cancelled, c.Sequence+1, "cancelled"
+		set["process"], set["sequence"] = "", c.Sequence
 	default: // the provider keeps it
 		c.State, what = Booked, "kept"
 	}
@@ -367,10 +425,10 @@ func (s *Service) mailCity(tx core.App, c City, what, key string) error {
 	if c.Language != content.German {
 		m.German = text(content.German)
 	}
-	if what == "booked" || what == "cancelled" {
+	if what == "booked" || what == "moved" || what == "cancelled" {
 		m.Calendar, m.Method = s.cityCalendar(services, c)
 	}
-	if what == "booked" || what == "kept" {
+	if what != "refused" && what != "failed" && what != "cancelled" {
 		m.Button = &hooks.MailButton{Label: s.p.Words.In(c.Language, "appointment.mail.confirmed.button"), URL: link(c.Language)}
 	}
 	payload, err := json.Marshal(m)
@@ -382,7 +440,7 @@ func (s *Service) mailCity(tx core.App, c City, what, key string) error {
 
 func (s *Service) cityCalendar(services []Advice, c City) (string, string) {
 	e := ical.Event{
-		UID: c.Reference + "@" + calendarDomain, Stamp: s.p.Now(), Start: time.UnixMilli(c.Starts), End: time.UnixMilli(c.Ends), Status: ical.Confirmed,
+		UID: c.Reference + "@" + calendarDomain, Stamp: s.p.Now(), Sequence: c.Sequence, Start: time.UnixMilli(c.Starts), End: time.UnixMilli(c.Ends), Status: ical.Confirmed,
 		Summary:     s.p.Words.In(c.Language, "appointment.calendar", "services", names(services, c.Language)),
 		Description: s.p.Words.In(c.Language, "appointment.reference") + ": " + c.Reference,
 		Organizer:   &ical.Address{Name: "Kassel Service Point", Email: s.Organiser}, Attendee: &ical.Address{Name: c.Name, Email: c.Email},
@@ -391,7 +449,7 @@ func (s *Service) cityCalendar(services []Advice, c City) (string, string) {
 		e.Location = services[0].Location
 	}
 	if c.State == Cancelled {
-		e.Sequence, e.Status = 1, ical.Cancelled
+		e.Status = ical.Cancelled
 		return string(ical.Calendar{Method: ical.Cancel, Events: []ical.Event{e}}.Bytes()), ical.Cancel
 	}
 	return string(ical.Calendar{Method: ical.Request, Events: []ical.Event{e}}.Bytes()), ical.Request
@@ -411,16 +469,13 @@ func (s *Service) showCity(e *core.RequestEvent) error {
 	return s.cityPage(e, http.StatusOK, a, nil, "")
 }
 
-func (s *Service) cityPage(e *core.RequestEvent, status int, a Advice, form url.Values, notice string) error {
+// cityDays lists the free times of a service by day.
+func (s *Service) cityDays(e *core.RequestEvent, a Advice) (days []cityDay, err error) {
 	lang := base.Lang(e.Request)
 	times, err := s.cityTimes(e.Request.Context(), a)
 	if errors.Is(err, errCityDown) {
 		e.Response.Header().Set("Retry-After", "60")
 	}
-	if err != nil {
-		return err
-	}
-	var days []cityDay
 	for _, t := range times {
 		label := sayDay(t, lang)
 		if n := len(days); n == 0 || days[n-1].Label != label {
@@ -431,6 +486,15 @@ func (s *Service) cityPage(e *core.RequestEvent, status int, a Advice, form url.
 		}
 		d := &days[len(days)-1]
 		d.Times = append(d.Times, shownSlot{strconv.FormatInt(t.Unix(), 10), clock(t, lang), label})
+	}
+	return days, err
+}
+
+func (s *Service) cityPage(e *core.RequestEvent, status int, a Advice, form url.Values, notice string) error {
+	lang := base.Lang(e.Request)
+	days, err := s.cityDays(e, a)
+	if err != nil {
+		return err
 	}
 	return s.p.Show(e, status, templates, "city-times", base.View{Title: a.Name(lang), Form: keptFields(form), Data: map[string]any{
 		"A": a, "Days": days, "Simulated": s.isSimulated(a), "Notice": notice,
@@ -575,11 +639,14 @@ func (s *Service) cityMinePage(e *core.RequestEvent, template string) error {
 	}
 	services := p.named([]string{c.Service})
 	data := map[string]any{"C": c, "When": when(time.UnixMilli(c.Starts), lang), "Names": names(services, lang), "Services": shownServices(services, lang),
-		"Changeable": c.State == Booked && c.Starts > s.p.Now().UnixMilli(), "Location": ""}
+		"Changeable": c.State == Booked && c.Starts > s.p.Now().UnixMilli(), "Location": "", "State": c.State}
+	if c.isMoving() {
+		data["State"] = "moving"
+	}
 	if len(services) > 0 {
 		data["Location"] = services[0].Location
 	}
-	if c.State == Booking {
+	if c.State == Booking && !c.isMoving() {
 		if data["Standing"], err = s.p.OrderStanding(lang, cityKey(c.Reference, "book")); err != nil {
 			return err
 		}
@@ -589,6 +656,65 @@ func (s *Service) cityMinePage(e *core.RequestEvent, template string) error {
 		title = "appointment.cancel.title"
 	}
 	return s.p.Show(e, http.StatusOK, templates, template, base.View{Title: s.p.Words.In(lang, title), Data: data})
+}
+
+// movable gives the appointment of the ticket with its service, if it can be moved;
+// otherwise it leads to the appointment's page.
+func (s *Service) movable(e *core.RequestEvent) (c City, a Advice, done bool, err error) {
+	c, err = s.cityTicket(e)
+	if errors.Is(err, base.ErrNotFound) || err == nil && (c.State != Booked || c.Starts <= s.p.Now().UnixMilli()) {
+		return c, a, true, e.Redirect(http.StatusSeeOther, base.Prefix(base.Lang(e.Request))+"/termine/stadttermin/")
+	}
+	if err == nil {
+		a, err = s.cityService(c.Service)
+	}
+	return c, a, err != nil, err
+}
+
+func (s *Service) showCityMove(e *core.RequestEvent) error {
+	c, a, done, err := s.movable(e)
+	if done {
+		return err
+	}
+	return s.cityMovePage(e, http.StatusOK, c, a, "")
+}
+
+func (s *Service) cityMovePage(e *core.RequestEvent, status int, c City, a Advice, notice string) error {
+	lang := base.Lang(e.Request)
+	days, err := s.cityDays(e, a)
+	if err != nil {
+		return err
+	}
+	return s.p.Show(e, status, templates, "city-times", base.View{Title: s.p.Words.In(lang, "appointment.move.title"), Data: map[string]any{
+		"A": a, "Days": days, "Simulated": s.isSimulated(a), "Notice": notice, "Moves": when(time.UnixMilli(c.Starts), lang),
+	}})
+}
+
+func (s *Service) sendCityMove(e *core.RequestEvent) error {
+	form, err := base.DecodeForm(e.Response, e.Request)
+	if err != nil {
+		return err
+	}
+	c, a, done, err := s.movable(e)
+	if done {
+		return err
+	}
+	unix, err := strconv.ParseInt(form.Get("start"), 10, 64)
+	if err != nil {
+		return s.cityMovePage(e, http.StatusUnprocessableEntity, c, a, "appointment.times.choose")
+	}
+	times, err := s.cityTimes(e.Request.Context(), a)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(times, time.Unix(unix, 0).Equal) {
+		return s.cityMovePage(e, http.StatusConflict, c, a, "error.appointment_taken.text")
+	}
+	if err := s.moveCity(c.Reference, time.Unix(unix, 0)); err != nil {
+		return err
+	}
+	s.forgetTimes()
+	return s.followCity(e, c.Reference, Booking)
 }
 
 func (s *Service) sendCityCancel(e *core.RequestEvent) error {

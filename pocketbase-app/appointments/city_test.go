@@ -82,7 +82,7 @@ func (h *townHall) work() (n int) {
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		o := hooks.Order{ID: row.ID, Key: row.Key, Kind: row.Kind, Subject: row.Subject, Payload: payload}
+		o := hooks.Order{ID: row.ID, Key: row.Key, Provider: "zms", Kind: row.Kind, Subject: row.Subject, Payload: payload}
 		result, err := h.provider.Submit(h.t.Context(), o)
 		state := hooks.Done
 		switch {
@@ -281,7 +281,7 @@ func TestTheCalendarOfTheCityRefusesOrIsDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := hooks.Order{ID: row.ID, Key: row.Key, Kind: row.Kind, Subject: row.Subject, Payload: payload}
+	o := hooks.Order{ID: row.ID, Key: row.Key, Provider: "zms", Kind: row.Kind, Subject: row.Subject, Payload: payload}
 	h.settle(o, hooks.Dead, hooks.Result{})
 	wants(t, "failed", h.send("GET", "/termine/stadttermin/", r.cookie(), nil), 200, "nicht zu erreichen")
 	done, err := h.provider.Submit(t.Context(), o)
@@ -296,6 +296,81 @@ func TestTheCalendarOfTheCityRefusesOrIsDown(t *testing.T) {
 	// A third and a fourth for the same address.
 	h.send("POST", "/termine/stadt/personalausweis/", "", h.details(""))
 	wants(t, "too many", h.send("POST", "/termine/stadt/personalausweis/", "", h.details("")), 409, "schon 3 Termine", `value="Ada Lovelace"`)
+}
+
+// Moving books the new time first and gives the old one back then; a time that was
+// gone leaves everything as it was.
+func TestAnAppointmentOfTheCityMoves(t *testing.T) {
+	h := openCity(t)
+	r := h.send("POST", "/termine/stadt/personalausweis/", "", h.details(""))
+	cookie := r.cookie()
+	h.work()
+	mine := h.send("GET", "/termine/stadttermin/", cookie, nil)
+	reference := regexp.MustCompile(`T-[0-9A-Z]{5}-[0-9A-Z]{5}`).FindString(mine.body)
+	page := h.send("GET", "/termine/stadttermin/verschieben/", cookie, nil)
+	wants(t, "move", page, 200, "Bisher", "/termine/stadttermin/verschieben/")
+	starts := cityStart.FindAllStringSubmatch(page.body, -1)
+	move := func(start string) reply {
+		return h.send("POST", "/termine/stadttermin/verschieben/", cookie, url.Values{"start": {start}})
+	}
+	wants(t, "no time", move("x"), 422)
+	wants(t, "the past", move("1000"), 409, "gerade vergeben")
+	for range 2 {
+		if r := move(starts[30][1]); r.status != 303 {
+			t.Fatalf("%d %.1000s", r.status, r.body)
+		}
+	}
+	wants(t, "under way", h.send("GET", "/termine/stadttermin/", cookie, nil), 200, "gilt die bisherige")
+	if a, b, c := h.work(), h.work(), h.work(); a != 1 || b != 1 || c != 0 {
+		t.Errorf("%d, %d and %d orders; want the new time, then the old one given back", a, b, c)
+	}
+	unix, _ := strconv.ParseInt(starts[30][1], 10, 64)
+	if n := h.number(`SELECT count(*) FROM city_appointments WHERE reference = {:r} AND state = 'booked' AND starts = {:s} AND sequence = 1`, "r", reference, "s", unix*1000); n != 1 {
+		t.Error("not moved")
+	}
+	if _, confirmed := h.office.State(0); confirmed != 1 {
+		t.Errorf("%d confirmed at the city", confirmed)
+	}
+	mails := h.mails(reference)
+	if len(mails) != 2 || mails[1].Method != "REQUEST" || !strings.Contains(mails[1].Calendar, "SEQUENCE:1") || !strings.Contains(mails[1].Calendar, "UID:"+reference) {
+		t.Errorf("mails %+v", mails)
+	}
+	// The city refuses another time: the one that stands stands.
+	if r := move(starts[5][1]); r.status != 303 {
+		t.Fatal(r.status)
+	}
+	h.office.Capacity = 0
+	h.work()
+	h.office.Capacity = 4
+	wants(t, "stays", h.send("GET", "/termine/stadttermin/", cookie, nil), 200, "Ihr Termin ist gebucht")
+	if n := h.number(`SELECT count(*) FROM city_appointments WHERE starts = {:s} AND sequence = 1`, "s", unix*1000); n != 1 {
+		t.Error("moved although it was refused")
+	}
+	if mails = h.mails(reference); len(mails) != 3 || !strings.Contains(mails[2].Text, "gilt weiter") {
+		t.Errorf("mails %+v", mails)
+	}
+	// The day before there is one reminder.
+	h.at(time.Unix(unix, 0).Add(-24 * time.Hour))
+	for _, want := range []int{1, 0} {
+		if n, err := h.s.Remind(t.Context()); n != want || err != nil {
+			t.Errorf("%d reminders, want %d (%v)", n, want, err)
+		}
+	}
+	// It moves no more when its time has come; cancelling ends it all.
+	cookie = h.send("GET", "/termine/stadttermin/zugang/"+h.s.secret(reference)+"/", "", nil).cookie()
+	if r := h.send("POST", "/termine/stadttermin/absagen/", cookie, nil); r.status != 303 {
+		t.Fatal(r.status)
+	}
+	h.work()
+	if mails = h.mails(reference); len(mails) != 5 || mails[4].Method != "CANCEL" || !strings.Contains(mails[4].Calendar, "SEQUENCE:2") {
+		t.Errorf("mails %+v", mails)
+	}
+	if _, confirmed := h.office.State(0); confirmed != 0 {
+		t.Errorf("%d left at the city", confirmed)
+	}
+	if r := move(starts[3][1]); r.status != 303 || h.work() != 0 {
+		t.Errorf("a cancelled appointment moves: %d", r.status)
+	}
 }
 
 func TestNothingOfThePersonIsLeftAtTheCityPages(t *testing.T) {

@@ -2,6 +2,7 @@ package appointments
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"servicepoint/content"
@@ -59,6 +60,30 @@ func (s *Service) Remind(ctx context.Context) (n int, err error) {
 			}
 			n++
 			return s.write(tx, a, "reminder")
+		})
+		if err != nil {
+			return n, err
+		}
+	}
+	var city []City
+	err = s.p.App.DB().NewQuery(`SELECT ` + cityColumns + ` FROM city_appointments
+		WHERE state = 'booked' AND reminded IS NULL AND starts >= {:from} AND starts < {:to} AND created < {:today} AND email <> '' ORDER BY starts, reference`).
+		Bind(dbx.Params{"from": at(1), "to": at(2), "today": at(0)}).All(&city)
+	if err != nil {
+		return n, err
+	}
+	for _, c := range city {
+		if err := ctx.Err(); err != nil {
+			return n, err
+		}
+		err := s.p.App.RunInTransaction(func(tx core.App) error {
+			changed, err := exec(tx, `UPDATE city_appointments SET reminded = {:now} WHERE reference = {:reference} AND state = 'booked' AND reminded IS NULL AND starts = {:starts}`,
+				dbx.Params{"now": now.UnixMilli(), "reference": c.Reference, "starts": c.Starts})
+			if err != nil || changed == 0 {
+				return err
+			}
+			n++
+			return s.mailCity(tx, c, "reminder", cityKey(c.Reference, fmt.Sprint("reminder:", c.Sequence)))
 		})
 		if err != nil {
 			return n, err
