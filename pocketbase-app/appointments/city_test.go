@@ -11,11 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"servicepoint/content/report"
 	"servicepoint/hooks"
 	"servicepoint/hooks/faults"
 	"servicepoint/hooks/hookstest"
 	"servicepoint/hooks/zms"
 	"servicepoint/hooks/zms/simulate"
+
+	"servicepoint/pocketbase-app/base/basetest"
 
 	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
@@ -355,6 +358,10 @@ func TestAnAppointmentOfTheCityMoves(t *testing.T) {
 		if n, err := h.s.Remind(t.Context()); n != want || err != nil {
 			t.Errorf("%d reminders, want %d (%v)", n, want, err)
 		}
+	}
+	tables := basetest.Report(t, h.p, report.Period{From: "2026-12-01", To: "2026-12-31"}, h.s.Report)
+	if got := strings.Join(tables["termine-der-stadt"], "\n"); !strings.Contains(got, "2026-W50|Personalausweis im Bürgerbüro|1|0") {
+		t.Errorf("report: %s", got)
 	}
 	// It moves no more when its time has come; cancelling ends it all.
 	cookie = h.send("GET", "/termine/stadttermin/zugang/"+h.s.secret(reference)+"/", "", nil).cookie()

@@ -94,8 +94,9 @@ func TestADayAtTheCounter(t *testing.T) {
 
 	tables := basetest.Report(t, h.p, report.Period{From: "2026-12-01", To: "2026-12-31"}, h.s.Report)
 	for name, want := range map[string]string{
-		"termine-je-tag": "03.12.2026",
-		"nicht-gekommen": "2026-W49",
+		"termine-je-tag":   "03.12.2026",
+		"nicht-gekommen":   "2026-W49",
+		"termine-je-woche": "2026-W49|1|1|0|0|1|2",
 	} {
 		if got := strings.Join(tables[name], "\n"); !strings.Contains(got, want) || strings.Contains(got, "Ada") {
 			t.Errorf("%s: %s", name, got)

@@ -3,6 +3,7 @@ package appointments
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -16,13 +17,17 @@ import (
 // Report counts appointments, visits and waits by day and service, without persons.
 // A visit for two services counts for both.
 func (s *Service) Report(ctx context.Context, db dbx.Builder, period report.Period) ([]*report.Table, error) {
+	perWeek := s.p.ReportTable("appointments", "termine-je-woche", "week text", "appointments number", "kept number", "missed number", "cancelled number",
+		"walkins number", "served number", "wait decimal min")
+	perWeek.Chart = []string{"appointments", "walkins"}
 	t := s.p.ReportTable("appointments", "termine-je-tag", "day day", "service text", "appointments number", "kept number", "missed number", "cancelled number",
 		"walkins number", "served number", "wait decimal min")
-	t.Chart = []string{"appointments", "walkins"}
 	weeks := s.p.ReportTable("appointments", "nicht-gekommen", "week text", "service text", "ended number", "missed number", "reminded number", "reminded_missed number")
+	city := s.p.ReportTable("appointments", "termine-der-stadt", "week text", "service text", "booked number", "cancelled number")
+	tables := []*report.Table{perWeek, t, weeks, city}
 	p, err := readPlan(db)
 	if err != nil {
-		return []*report.Table{t, weeks}, nil //nolint:nilerr // no place yet: nothing to count
+		return tables, nil //nolint:nilerr // no place yet: nothing to count
 	}
 	from, to := period.Bounds()
 	type key struct{ day, service string }
@@ -30,33 +35,40 @@ func (s *Service) Report(ctx context.Context, db dbx.Builder, period report.Peri
 		all, kept, missed, cancelled, walkins, served int
 		waits                                         []float64
 	}
-	counts := map[key]*count{}
-	at := func(day, service string) *count {
-		k := key{day, service}
-		if counts[k] == nil {
-			counts[k] = &count{}
+	counts, sums := map[key]*count{}, map[string]*count{}
+	// at lists what an appointment or visit counts for: its week, and its day with each service.
+	at := func(ms int64, services []string) []*count {
+		moment := time.UnixMilli(ms).In(content.Berlin)
+		week := isoWeek(moment)
+		if sums[week] == nil {
+			sums[week] = &count{}
 		}
-		return counts[k]
+		list := []*count{sums[week]}
+		for _, service := range services {
+			k := key{moment.Format(time.DateOnly), service}
+			if counts[k] == nil {
+				counts[k] = &count{}
+			}
+			list = append(list, counts[k])
+		}
+		return list
 	}
-	var rows []struct {
-		Starts  int64  `db:"starts"`
-		State   string `db:"state"`
-		Service string `db:"service"`
-	}
-	if err := db.NewQuery(`SELECT a.starts, a.state, i.service FROM appointments a JOIN appointment_items i USING (reference)
-		WHERE a.state <> 'held' AND a.starts >= {:from} AND a.starts < {:to}`).Bind(dbx.Params{"from": from, "to": to}).WithContext(ctx).All(&rows); err != nil {
+	var all []Appointment
+	if err := db.NewQuery(`SELECT ` + appointmentColumns + ` FROM appointments WHERE state <> 'held' AND starts >= {:from} AND starts < {:to}`).
+		Bind(dbx.Params{"from": from, "to": to}).WithContext(ctx).All(&all); err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		c := at(time.UnixMilli(r.Starts).In(content.Berlin).Format(time.DateOnly), r.Service)
-		c.all++
-		switch r.State {
-		case Done, Arrived:
-			c.kept++
-		case Missed:
-			c.missed++
-		case Cancelled:
-			c.cancelled++
+	for _, a := range all {
+		for _, c := range at(a.Starts, a.codes()) {
+			c.all++
+			switch a.State {
+			case Done, Arrived:
+				c.kept++
+			case Missed:
+				c.missed++
+			case Cancelled:
+				c.cancelled++
+			}
 		}
 	}
 	var visits []Visit
@@ -65,8 +77,7 @@ func (s *Service) Report(ctx context.Context, db dbx.Builder, period report.Peri
 		return nil, err
 	}
 	for _, v := range visits {
-		for _, code := range v.codes() {
-			c := at(v.Day, code)
+		for _, c := range at(v.Arrived, v.codes()) {
 			if v.Planned == 0 {
 				c.walkins++
 			}
@@ -78,6 +89,10 @@ func (s *Service) Report(ctx context.Context, db dbx.Builder, period report.Peri
 			}
 		}
 	}
+	for _, week := range slices.Sorted(maps.Keys(sums)) {
+		c := sums[week]
+		perWeek.Add(week, c.all, c.kept, c.missed, c.cancelled, c.walkins, c.served, report.Quantile(c.waits, .5))
+	}
 	for _, k := range slices.SortedFunc(maps.Keys(counts), func(a, b key) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.service, b.service)) }) {
 		c := counts[k]
 		t.Add(k.day, names(p.named([]string{k.service}), content.German), c.all, c.kept, c.missed, c.cancelled, c.walkins, c.served, report.Quantile(c.waits, .5))
@@ -86,5 +101,33 @@ func (s *Service) Report(ctx context.Context, db dbx.Builder, period report.Peri
 	for _, r := range rates {
 		weeks.Add(r.Week, r.Service, r.Kept+r.Missed, r.Missed, r.Reminded, r.RemindedMissed)
 	}
-	return []*report.Table{t, weeks}, err
+	if err != nil {
+		return nil, err
+	}
+	var theirs []City
+	if err := db.NewQuery(`SELECT ` + cityColumns + ` FROM city_appointments WHERE state IN ('booked', 'cancelling', 'cancelled') AND starts >= {:from} AND starts < {:to}`).
+		Bind(dbx.Params{"from": from, "to": to}).WithContext(ctx).All(&theirs); err != nil {
+		return nil, err
+	}
+	perService := map[key]*count{}
+	for _, c := range theirs {
+		k := key{isoWeek(time.UnixMilli(c.Starts).In(content.Berlin)), c.Service}
+		if perService[k] == nil {
+			perService[k] = &count{}
+		}
+		perService[k].all++
+		if c.State == Cancelled {
+			perService[k].cancelled++
+		}
+	}
+	for _, k := range slices.SortedFunc(maps.Keys(perService), func(a, b key) int { return cmp.Or(cmp.Compare(a.day, b.day), cmp.Compare(a.service, b.service)) }) {
+		city.Add(k.day, names(p.named([]string{k.service}), content.German), perService[k].all, perService[k].cancelled)
+	}
+	return tables, nil
+}
+
+// isoWeek names a week: "2026-W48".
+func isoWeek(t time.Time) string {
+	year, week := t.ISOWeek()
+	return fmt.Sprintf("%d-W%02d", year, week)
 }

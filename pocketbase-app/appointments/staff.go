@@ -1,6 +1,7 @@
 package appointments
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -76,8 +77,9 @@ func (s *Service) staffDay(e *core.RequestEvent) error {
 	}
 	closed := ""
 	if len(p.open(p.Code, from)) == 0 {
-		if closed = holiday(from); closed == "" {
-			closed = s.german("staff.appointment.closed")
+		closed = s.german("staff.appointment.closed_then")
+		if why := cmp.Or(p.exceptions[p.Code][from.Format(time.DateOnly)].Note, holiday(from)); why != "" {
+			closed = s.german("staff.appointment.closed_day", "why", why)
 		}
 	}
 	misfits, err := s.misfits(p)
@@ -623,8 +625,7 @@ func (s *Service) rates(db dbx.Builder, p *plan, from, to int64) (list []Rate, e
 		return nil, err
 	}
 	for _, r := range rows {
-		year, week := time.UnixMilli(r.Starts).In(content.Berlin).ISOWeek()
-		name := fmt.Sprintf("%d-W%02d", year, week)
+		name := isoWeek(time.UnixMilli(r.Starts).In(content.Berlin))
 		service := names(p.named([]string{r.Service}), content.German)
 		i := slices.IndexFunc(list, func(x Rate) bool { return x.Week == name && x.Service == service })
 		if i < 0 {
