@@ -332,6 +332,14 @@ func TestTheRateOfAppointmentsNotKept(t *testing.T) {
 	if n := h.number(`SELECT count(*) FROM appointments WHERE name <> '' OR email <> '' OR phone <> ''`); n > 0 {
 		t.Errorf("%d invented people", n)
 	}
+	// A demo that starts while it is open knows how long people wait.
+	v, err := h.s.WalkIn([]string{"energie"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, _, known, err := h.s.Wait(must(readPlan(h.p.App.DB())), v); !known || r.To == 0 || err != nil {
+		t.Errorf("%v %v %v", r, known, err)
+	}
 	page := h.send("GET", "/schalter/termine/quoten/", "", nil)
 	wants(t, "rates", page, 200, "2026-W48", "Beratung zur Energie", "–", "Alle Themen", "Punkte (95 %")
 	rates, err := h.s.rates(h.p.App.DB(), must(readPlan(h.p.App.DB())), 0, h.p.Now().UnixMilli())
