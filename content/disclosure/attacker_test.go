@@ -2,6 +2,7 @@ package disclosure
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -143,7 +144,8 @@ func small(n int, seed uint64) (*People, map[string][]string) {
 	p := NewPeople(codes)
 	for i := range n {
 		v := map[string]string{}
-		for k, c := range codes {
+		for _, k := range slices.Sorted(maps.Keys(codes)) {
+			c := codes[k]
 			v[k] = c[min(rnd.IntN(len(c)), rnd.IntN(len(c)))]
 		}
 		if rnd.IntN(8) == 0 {
