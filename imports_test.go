@@ -123,6 +123,7 @@ var libraries = map[string][]string{
 	"github.com/altcha-org/altcha-lib-go": {"base"},
 	"github.com/boombuler/barcode":        {"base", "content/ticket"}, // QR
 	"codeberg.org/go-pdf/fpdf":            {"content/ticket"},
+	"github.com/teambition/rrule-go":      {"content/series"},
 	"pgregory.net/rapid":                  {"content", "exports/frame/frametest"}, // packages surveytest and frametest, for tests only
 	"github.com/parquet-go/parquet-go":    {"exports/parquet"},
 	"golang.org/x/":                       {"content", "hooks", "hooks/provider", "site", "exports", "base", "matter", "main"},

@@ -185,6 +185,8 @@ type Event struct {
 	Reason    Text      `json:"reason,omitempty"`    // why it is cancelled or moved, plain text
 	Sequence  int       `json:"sequence"`            // RFC 5545 SEQUENCE: raised when start, end or place change
 
+	Recurrence Recurrence `json:"recurrence,omitzero"` // of what recurs, one event per date
+
 	Room         string   `json:"room,omitempty"`      // within Place, or how to find it
 	Languages    []string `json:"languages,omitempty"` // spoken there, BCP 47; empty: German
 	SignLanguage bool     `json:"sign_language,omitempty"`

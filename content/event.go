@@ -51,6 +51,17 @@ type Price struct {
 	Cents int    `json:"cents"` // euro cents; 0: free
 }
 
+// Recurrence ties the dates of an event that recurs together. Each date is an event of its
+// own, with its own address and pools.
+type Recurrence struct {
+	Of   string `json:"of"`             // slug of the first date
+	Rule string `json:"rule,omitempty"` // RFC 5545 RRULE, of the first date only
+	// Extra and Except are days (YYYY-MM-DD, Berlin) beside the rule (RDATE) and without the
+	// event (EXDATE); of the first date only.
+	Extra  []string `json:"extra,omitempty"`
+	Except []string `json:"except,omitempty"`
+}
+
 // Accesses are the codes of facts for people with disabilities.
 var Accesses = []string{"step-free", "accessible-toilet", "induction-loop", "guide-system", "captions", "easy-language", "accessible-parking", "assistance-dogs"}
 
@@ -71,6 +82,9 @@ func (p *Problems) details(e Event) {
 	p.link("stream", e.Stream, false)
 	p.link("recording", e.Recording, false)
 	p.text("reason", e.Reason, MaxSummary, false, false)
+	if e.Recurrence.Of != "" && !IsSlug(e.Recurrence.Of) {
+		p.Add("recurrence.of", "not_slug")
+	}
 	p.count("people", len(e.People))
 	for i, x := range e.People {
 		at := "people." + strconv.Itoa(i) + "."
@@ -133,4 +147,16 @@ func (p *Problems) link(field, s string, required bool) {
 	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || len(s) > 2000 || strings.ContainsAny(s, " \t\r\n\"<>"):
 		p.Add(field, "not_link")
 	}
+}
+
+// SlugOf makes an address of a name: "Für Ältere & Junge" → "fuer-aeltere-junge"; "" when
+// nothing is left of it.
+func SlugOf(name string) string {
+	folded := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss").Replace(strings.ToLower(name))
+	parts := strings.FieldsFunc(folded, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	slug := strings.Join(parts, "-")
+	if len(slug) > 80 {
+		slug = strings.TrimRight(slug[:80], "-")
+	}
+	return slug
 }

@@ -51,6 +51,17 @@ var staffPages = []staffPage{
 	{"GET /redaktion/{kind}/{slug}/fassungen/{rev}/", "/redaktion/leistungen/fuehrungszeugnis/fassungen/1/", readers, 200},
 	{"POST /redaktion/{kind}/{slug}/fassungen/{rev}/", "/redaktion/leistungen/fuehrungszeugnis/fassungen/1/", writers, 400},
 
+	{"GET /redaktion/veranstaltungen/{slug}/absagen/", "/redaktion/veranstaltungen/balkonsolar/absagen/", issuers, 200},
+	{"POST /redaktion/veranstaltungen/{slug}/absagen/", "/redaktion/veranstaltungen/balkonsolar/absagen/", issuers, 400},
+	{"GET /redaktion/veranstaltungen/{slug}/verlegen/", "/redaktion/veranstaltungen/balkonsolar/verlegen/", issuers, 200},
+	{"POST /redaktion/veranstaltungen/{slug}/verlegen/", "/redaktion/veranstaltungen/balkonsolar/verlegen/", issuers, 400},
+	{"GET /redaktion/veranstaltungen/{slug}/termine/", "/redaktion/veranstaltungen/balkonsolar/termine/", writers, 200},
+	{"POST /redaktion/veranstaltungen/{slug}/termine/", "/redaktion/veranstaltungen/balkonsolar/termine/", writers, 422},
+	{"GET /redaktion/veranstaltungen/{slug}/uebernehmen/", "/redaktion/veranstaltungen/balkonsolar/uebernehmen/", writers, 404},
+	{"POST /redaktion/veranstaltungen/{slug}/uebernehmen/", "/redaktion/veranstaltungen/balkonsolar/uebernehmen/", writers, 404},
+	{"POST /redaktion/veranstaltungen/{slug}/duplizieren/", "/redaktion/veranstaltungen/balkonsolar/duplizieren/", writers, 303},
+	{"POST /redaktion/veranstaltungen/{slug}/loeschen/", "/redaktion/veranstaltungen/balkonsolar/loeschen/", writers, 400},
+
 	{"GET /redaktion/umfragen/{slug}/fragen/", "/redaktion/umfragen/smart-kassel/fragen/", readers, 200},
 	{"POST /redaktion/umfragen/{slug}/fragen/", "/redaktion/umfragen/smart-kassel/fragen/", writers, 400},
 	{"GET /redaktion/umfragen/{slug}/fragen/neue-frage/", "/redaktion/umfragen/smart-kassel/fragen/neue-frage/", writers, 404},

@@ -169,6 +169,8 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 		},
 	}
 
+	s.editorial.Reached = booking.Reached
+
 	s.live = live.New(p)
 	s.ideas = ideas.New(p)
 	s.ideas.Rebuild, s.ideas.Wake = s.editorial.Request, s.editorial.Wake

@@ -1,22 +1,29 @@
 package site
 
 import (
+	"encoding/json"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"servicepoint/content"
 	"servicepoint/content/ical"
 )
 
-// calendarFile is the iCalendar file beside an event's page.
-const calendarFile = "termin.ics"
+// Files beside pages: the entry of one event, and the calendar of a list.
+const (
+	calendarFile = "termin.ics"
+	feedFile     = "kalender.ics"
+	jsonFile     = "feed.json"
+)
 
 // writeCalendars writes what templates cannot fold at 75 octets: the feed of
 // each language, /veranstaltungen/kalender.ics, with everything to come and the
 // last month, and one file per event still to come in every language that its
-// text is in.
+// text is in; beside each view (by topic, audience, place, series) the feed of its events.
+// Cancelled events stay in the feeds as cancelled.
 // Events of which only the month is known are left out.
 func writeCalendars(public string, cat content.Catalogue, languages []string) error {
 	for _, lang := range languages {
@@ -30,12 +37,17 @@ func writeCalendars(public string, cat content.Catalogue, languages []string) er
 			return err
 		}
 		coming, past := split(cat)
+		byView := map[string][]ical.Event{}
 		for _, ev := range append(coming, past...) {
 			if ev.Precision == content.ToMonth {
 				continue
 			}
 			if !over(ev, cat.Now.AddDate(0, -1, 0)) {
-				feed.Events = append(feed.Events, calendarEvent(cat, ev, lang))
+				entry := calendarEvent(cat, ev, lang)
+				feed.Events = append(feed.Events, entry)
+				for _, v := range viewsOf(ev) {
+					byView[v.path()] = append(byView[v.path()], entry)
+				}
 			}
 			if _, own := ev.Texts[lang]; over(ev, cat.Now) || !own && lang != content.German {
 				continue
@@ -45,7 +57,23 @@ func writeCalendars(public string, cat content.Catalogue, languages []string) er
 				return err
 			}
 		}
-		if err := os.WriteFile(filepath.Join(dir, "kalender.ics"), feed.Bytes(), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, feedFile), feed.Bytes(), 0o644); err != nil {
+			return err
+		}
+		e := &edition{Catalogue: cat, lang: lang, words: w, topics: map[string]content.Topic{}}
+		for _, t := range cat.Topics {
+			e.topics[t.Slug] = t
+		}
+		for _, v := range views(cat.Events) {
+			one := ical.Calendar{Name: w["events"] + ": " + e.called(v).Text + " – Kassel Service Point", Method: ical.Publish, Events: byView[v.path()]}
+			if err := os.MkdirAll(filepath.Join(dir, v.path()), 0o755); err != nil {
+				return err
+			}
+			if err := os.WriteFile(filepath.Join(dir, v.path(), feedFile), one.Bytes(), 0o644); err != nil {
+				return err
+			}
+		}
+		if err := e.writeJSONFeed(filepath.Join(dir, jsonFile), coming); err != nil {
 			return err
 		}
 	}
@@ -54,6 +82,13 @@ func writeCalendars(public string, cat content.Catalogue, languages []string) er
 
 func calendarEvent(cat content.Catalogue, ev content.Event, lang string) ical.Event {
 	text, _ := pick(ev.Texts, lang)
+	about, place := text.Summary, ev.Place
+	if reason, _ := ev.Reason.In(lang); reason != "" && (ev.Cancelled || ev.Moved()) {
+		about = strings.TrimSpace(reason + "\n" + about)
+	}
+	if ev.Room != "" {
+		place = strings.Trim(ev.Room+", "+place, ", ")
+	}
 	stamp := ev.Updated
 	if stamp.IsZero() {
 		stamp = ev.Published
@@ -72,7 +107,35 @@ func calendarEvent(cat content.Catalogue, ev content.Event, lang string) ical.Ev
 	return ical.Event{
 		UID: ev.Slug + "@" + host, Sequence: ev.Sequence, Stamp: stamp.UTC(),
 		Start: ev.Start, End: ev.End, AllDay: ev.Precision == content.ToDay,
-		Summary: text.Title, Description: text.Summary, Location: ev.Place, Status: status,
+		Summary: text.Title, Description: about, Location: place, Status: status,
 		URL: cat.Origin + prefix(lang) + "/" + eventsSection + "/" + ev.Slug + "/",
 	}
+}
+
+// writeJSONFeed writes what the RSS feed says as a JSON Feed 1.1.
+func (e *edition) writeJSONFeed(file string, coming []content.Event) error {
+	type item struct {
+		ID        string `json:"id"`
+		URL       string `json:"url"`
+		Title     string `json:"title"`
+		Text      string `json:"content_text"`
+		Published string `json:"date_published"`
+	}
+	at := e.Origin + e.url("/"+eventsSection+"/")
+	feed := struct {
+		Version  string `json:"version"`
+		Title    string `json:"title"`
+		Home     string `json:"home_page_url"`
+		Feed     string `json:"feed_url"`
+		Language string `json:"language"`
+		Items    []item `json:"items"`
+	}{"https://jsonfeed.org/version/1.1", e.words["events"] + " – Kassel Service Point", at, at + jsonFile, content.Locale(e.lang), []item{}}
+	for _, x := range e.feed(coming) {
+		feed.Items = append(feed.Items, item{x.URL, x.URL, x.Text, x.Note, x.When})
+	}
+	b, err := json.Marshal(feed)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, neutralise(b), 0o644)
 }

@@ -420,7 +420,7 @@ func inside(link, origin string, base *url.URL) (internal string, away bool) {
 		return "", true
 	}
 	if u.Scheme != "" || link == "" || strings.HasPrefix(link, "#") {
-		return "", u.Scheme != "" && u.Scheme != "mailto" && u.Scheme != "tel"
+		return "", u.Scheme != "" && u.Scheme != "mailto" && u.Scheme != "tel" && u.Scheme != "webcal"
 	}
 	return withoutQuery(base.ResolveReference(u).String()), false
 }

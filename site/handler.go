@@ -316,6 +316,9 @@ func contentType(name string) string {
 	case ".webmanifest":
 		return "application/manifest+json"
 	case ".json":
+		if path.Base(name) == jsonFile {
+			return "application/feed+json"
+		}
 		return "application/json"
 	case ".xml":
 		if path.Base(name) == "index.xml" {

@@ -15,9 +15,9 @@ var dynamicRoutes = []*regexp.Regexp{
 	regexp.MustCompile(`^/umfragen/[a-z0-9-]+/ergebnisse/daten/[a-z]+\.(xlsx|csv|json|ttl|jsonld)$`),
 	regexp.MustCompile(`^/(umfragen|ideen)/bilder/[0-9a-f]{64}\.(jpg|png)$`),
 	regexp.MustCompile(`^/ideen/[a-z0-9-]+/(einreichen|[a-z0-9-]+/unterstuetzen)/$`),
-	regexp.MustCompile(`^/veranstaltungen/[a-z0-9-]+/buchen/$`),
+	regexp.MustCompile(`^/veranstaltungen/[a-z0-9-]+/(buchen|live)/$`),
 	regexp.MustCompile(`^/leistungen/[a-z0-9-]+/anfrage/$`),
-	regexp.MustCompile(`^/(anliegen|aufruf|termine|anmelden|abmelden|barriere-melden|buchungen|konto|meine-idee|redaktion|planung|schalter)/([a-z0-9/-]*/)?$`),
+	regexp.MustCompile(`^/(anliegen|aufruf|einbetten|termine|anmelden|abmelden|barriere-melden|buchungen|konto|meine-idee|redaktion|planung|schalter)/([a-z0-9/-]*/)?$`),
 	regexp.MustCompile(`^/api/v1/[a-z0-9/-]*$`),
 }
 

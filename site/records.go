@@ -132,7 +132,13 @@ type eventsPage struct {
 	head
 	Archive bool       `json:"archive"`
 	Months  []group    `json:"months"`
+	Past    []group    `json:"pastyears,omitempty"` // of a view, by year
 	Feed    []feedItem `json:"feed,omitempty"`
+	View    string     `json:"view,omitempty"` // see [view]: the word view_… says what it is
+	Name    said       `json:"viewname"`       // of the view
+	ICS     string     `json:"ics,omitempty"`
+	Webcal  string     `json:"webcal,omitempty"` // the same to subscribe to
+	Filters []group    `json:"filters,omitempty"`
 }
 
 // eventLine is an event in a list.
@@ -148,6 +154,7 @@ type eventLine struct {
 	Place     string `json:"place,omitempty"`
 	Free      bool   `json:"free,omitempty"`
 	Cancelled bool   `json:"cancelled,omitempty"`
+	Moved     bool   `json:"moved,omitempty"`
 	Online    bool   `json:"online,omitempty"`
 }
 
@@ -161,12 +168,13 @@ type eventPage struct {
 	Organiser string    `json:"organiser,omitempty"`
 	Provider  *link     `json:"provider,omitempty"`
 	Topic     *link     `json:"topic,omitempty"`
-	Audience  []string  `json:"audience,omitempty"`
-	Series    string    `json:"series,omitempty"`
+	Audience  []link    `json:"audience,omitempty"`
+	Series    *link     `json:"series,omitempty"`
 	Past      bool      `json:"past,omitempty"`
-	Book      string    `json:"book,omitempty"` // address of the booking form
-	ICS       string    `json:"ics,omitempty"`
-	LD        string    `json:"ld"` // JSON-LD, safe inside a script element
+	eventDetails
+	Book string `json:"book,omitempty"` // address of the booking form
+	ICS  string `json:"ics,omitempty"`
+	LD   string `json:"ld"` // JSON-LD, safe inside a script element
 }
 
 type surveyBox struct {
@@ -294,7 +302,10 @@ func (b *Builder) records(ctx context.Context, cat content.Catalogue) (map[strin
 // or hide a page of ours: Hugo does not confine paths.
 func checkSlugs(cat content.Catalogue) content.Problems {
 	var p content.Problems
-	seen := map[string]bool{}
+	seen, taken := map[string]bool{}, map[string]bool{}
+	for _, v := range views(cat.Events) {
+		taken[v.path()] = true
+	}
 	note := func(section, slug string) {
 		at := section + "/" + slug
 		switch {
@@ -302,7 +313,7 @@ func checkSlugs(cat content.Catalogue) content.Problems {
 			p.Add(section, "site_slug", "slug", strings.ToValidUTF8(cut(slug, 80), "?"))
 		case seen[at]:
 			p.Add(at, "site_twice", "page", "/"+at+"/")
-		case section == eventsSection && slug == archive, section == pagesSection && reserved(slug):
+		case section == eventsSection && (slug == archive || taken[slug]), section == pagesSection && reserved(slug):
 			p.Add(at, "site_reserved", "slug", slug)
 		}
 		seen[at] = true
@@ -650,7 +661,8 @@ func (e *edition) eventPages(ctx context.Context) ([]record, error) {
 			pages = append(pages, r)
 		}
 	}
-	next := eventsPage{head: head{Description: e.words["events_lead"]}, Feed: e.feed(e.coming)}
+	next := eventsPage{head: head{Description: e.words["events_lead"]}, Feed: e.feed(e.coming), Filters: e.filters(), ICS: e.url("/" + eventsSection + "/" + feedFile)}
+	next.Webcal = e.webcal(next.ICS)
 	for _, ev := range e.coming {
 		start := ev.Start.In(content.Berlin)
 		next.Months = addTo(next.Months, start.Format("2006-01"), months[e.lang][start.Month()-1]+start.Format(" 2006"), e.line(ev))
@@ -660,7 +672,7 @@ func (e *edition) eventPages(ctx context.Context) ([]record, error) {
 		year := ev.Start.In(content.Berlin).Format("2006")
 		old.Months = addTo(old.Months, year, year, e.line(ev))
 	}
-	return append(pages,
+	return append(append(pages, e.viewPages()...),
 		record{Path: eventsSection, Kind: "section", Title: e.words["events"], Params: next},
 		record{Path: eventsSection + "/" + archive, Kind: "section", Title: e.words["archive"], Params: old}), nil
 }
@@ -680,7 +692,7 @@ func (e *edition) line(ev content.Event) eventLine {
 	l := eventLine{
 		URL: e.url("/" + eventsSection + "/" + ev.Slug + "/"), Title: text.Title, Lang: e.foreign(used),
 		When: when(e.lang, ev), ISO: isoStart(ev), Month: shortMonths[e.lang][start.Month()-1] + start.Format(" 06"),
-		Kind: ev.Kind, Place: ev.Place, Free: ev.Free, Cancelled: ev.Cancelled, Online: ev.Online,
+		Kind: ev.Kind, Place: ev.Place, Free: ev.Free, Cancelled: ev.Cancelled, Moved: ev.Moved() && !ev.Cancelled, Online: ev.Online,
 	}
 	if ev.Precision != content.ToMonth {
 		l.Day, l.Month = start.Format("2"), shortMonths[e.lang][start.Month()-1]
@@ -707,7 +719,10 @@ func (e *edition) event(ev content.Event, past bool) (record, error) {
 		Line:    e.line(ev),
 		Summary: text.Summary, Body: e.markdown(text.Body, 2, path+": body "+used),
 		End: isoEnd(ev), District: e.districts[ev.District], Organiser: ev.Organiser, Provider: e.providerOf(ev.Provider),
-		Topic: e.topicOf(ev.Topic), Audience: ev.Audience, Series: ev.Series, Past: past,
+		Topic: e.topicOf(ev.Topic), Audience: e.viewLinks(byAudience, ev.Audience...), Past: past, eventDetails: e.details(ev, past),
+	}
+	if ev.Series != "" {
+		p.Series = &e.viewLinks(bySeries, ev.Series)[0]
 	}
 	if len(ev.Pools) > 0 && !past && !ev.Cancelled {
 		p.Book = e.url("/" + path + "/buchen/")
@@ -718,40 +733,6 @@ func (e *edition) event(ev content.Event, past bool) (record, error) {
 	ld, err := e.linkedData(ev, text, used)
 	p.LD = ld
 	return record{Path: path, Kind: "page", Title: text.Title, Updated: stamp(ev.Updated), Params: p}, err
-}
-
-// linkedData describes the event after schema.org. json.Marshal escapes what
-// could end the script element that it stands in.
-func (e *edition) linkedData(ev content.Event, text content.EventText, used string) (string, error) {
-	status, mode := "EventScheduled", "OfflineEventAttendanceMode"
-	if ev.Cancelled {
-		status = "EventCancelled"
-	}
-	var place map[string]any
-	if ev.Online {
-		mode = "OnlineEventAttendanceMode"
-		place = map[string]any{"@type": "VirtualLocation", "url": e.Origin + e.url("/"+eventsSection+"/"+ev.Slug+"/")}
-	} else {
-		place = map[string]any{"@type": "Place", "name": cmp.Or(ev.Place, "Kassel"), "address": map[string]any{"@type": "PostalAddress", "addressLocality": "Kassel", "addressCountry": "DE"}}
-	}
-	ld := map[string]any{
-		"@context": "https://schema.org", "@type": "Event",
-		"name": text.Title, "startDate": isoStart(ev), "inLanguage": content.Locale(used),
-		"eventStatus": "https://schema.org/" + status, "eventAttendanceMode": "https://schema.org/" + mode,
-		"location": place, "url": e.Origin + e.url("/"+eventsSection+"/"+ev.Slug+"/"),
-		"isAccessibleForFree": ev.Free,
-	}
-	if end := isoEnd(ev); end != "" {
-		ld["endDate"] = end
-	}
-	if text.Summary != "" {
-		ld["description"] = text.Summary
-	}
-	if ev.Organiser != "" {
-		ld["organizer"] = map[string]any{"@type": "Organization", "name": ev.Organiser}
-	}
-	b, err := json.Marshal(ld)
-	return string(neutralise(b)), err
 }
 
 func (e *edition) feed(events []content.Event) []feedItem {

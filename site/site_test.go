@@ -1,8 +1,10 @@
 package site_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -87,7 +89,12 @@ func catalogue() content.Catalogue {
 				Slug: "solarstrom-vom-balkon", Kind: "lecture", Topic: "energie", Audience: []string{"alle"}, Provider: "stadt-kassel", Organiser: "Stadt Kassel", Place: "Event Lounge", District: "mitte",
 				Start: at(3, "18:00"), End: at(3, "19:30"), Precision: content.ToMinute, Free: true, Published: changed, Updated: changed,
 				Texts: map[string]content.EventText{"de": {Title: "Solarstrom vom Balkon", Summary: "Wie ein Balkonkraftwerk funktioniert.", Body: "Ein Vortrag mit Fragen.\n\n- Kosten\n- Anschluss"}, "en": {Title: "Solar power from your balcony", Summary: "How a balcony plant works.", Body: "A lecture."}},
-				Pools: []content.Pool{{Code: "saal", Size: 30, Label: content.Text{"de": "Saal"}}},
+				Pools: []content.Pool{{Code: "saal", Size: 30, Label: content.Text{"de": "Saal"}}, {Code: "netz", Size: 100, Kind: content.PoolStream, Label: content.Text{"de": "Übertragung"}}},
+				Room:  "Bühne", Languages: []string{"de", "tr"}, SignLanguage: true, Access: []string{"step-free", "induction-loop"}, Stream: "https://stream.example/geheim", Recording: "https://video.example/spaeter",
+				People:    []content.Person{{Name: "Ada Beispiel", Organisation: "Uni <Kassel>", URL: "https://ada.example/"}, {Name: "Max Muster", Role: "moderator"}},
+				Programme: []content.ProgrammeItem{{Time: "18:00", Title: content.Text{"de": "Vortrag", "en": "Lecture"}, Who: "Ada Beispiel"}, {Title: content.Text{"de": "Fragen"}}},
+				Materials: []content.Material{{Title: content.Text{"de": "Merkblatt"}, URL: "https://papier.example/a.pdf"}, {Title: content.Text{"de": "Folien"}, URL: "https://papier.example/b.pdf", From: content.MaterialAfter}},
+				Series:    "Energie im Alltag", MovedFrom: at(2, "18:00"), Reason: content.Text{"de": "Der Raum war belegt."}, Sequence: 1,
 			},
 			{
 				Slug: "digital-sprechstunde", Kind: "advice", Topic: "buergerservice", Organiser: "Stadt Kassel", Place: "Event Lounge", Start: at(1, "10:00"), End: at(1, "12:00"), Precision: content.ToMinute, Free: true, Published: changed,
@@ -190,7 +197,7 @@ func TestPagesLookAsTheGoldenOnes(t *testing.T) {
 	for _, name := range []string{
 		"index.html", "ls/index.html", "404.html", "_shell/en/index.html",
 		"leistungen/index.html", "leistungen/fuehrungszeugnis/index.html", "en/leistungen/sperrmuell/index.html",
-		"veranstaltungen/index.html", "veranstaltungen/archiv/index.html", "veranstaltungen/solarstrom-vom-balkon/index.html", "ls/veranstaltungen/wohnen-im-wandel/index.html",
+		"veranstaltungen/index.html", "veranstaltungen/thema-energie/index.html", "veranstaltungen/thema-energie/kalender.ics", "veranstaltungen/feed.json", "en/veranstaltungen/solarstrom-vom-balkon/index.html", "veranstaltungen/archiv/index.html", "veranstaltungen/solarstrom-vom-balkon/index.html", "ls/veranstaltungen/wohnen-im-wandel/index.html",
 		"umfragen/index.html", "umfragen/smart-kassel/index.html", "umfragen/alt/ergebnisse/index.html", "en/umfragen/alt/ergebnisse/index.html", "ideen/wuensche/index.html", "ideen/wuensche/7-mehr-baenke/index.html", "themen/buergerservice/index.html", "partner/stadt-kassel/index.html",
 		"service-point/index.html", "veranstaltungen/index.xml", "veranstaltungen/kalender.ics", "veranstaltungen/solarstrom-vom-balkon/termin.ics", "de/sitemap.xml", "robots.txt",
 	} {
@@ -420,4 +427,82 @@ func Example() {
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/en/leistungen", nil))
 	fmt.Println(w.Code, w.Header().Get("Location"))
 	// Output: 308 /en/leistungen/
+}
+
+// TestThePublicSeeNoStream looks for the address of a stream, and for what is shown only
+// after an event, in every file of a release.
+func TestThePublicSeeNoStream(t *testing.T) {
+	dir := built(t)
+	found, pages := map[string]bool{}, 0
+	err := filepath.WalkDir(filepath.Join(dir, "current")+"/", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasSuffix(path, ".br") || strings.HasSuffix(path, ".gz") {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for _, secret := range []string{"stream.example", "video.example", "b.pdf", "a.pdf"} {
+			found[secret] = found[secret] || bytes.Contains(b, []byte(secret))
+		}
+		pages++
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pages < 50 || !found["a.pdf"] {
+		t.Fatalf("%d files, %v: this test looks at nothing", pages, found)
+	}
+	if found["stream.example"] || found["video.example"] || found["b.pdf"] {
+		t.Errorf("the site shows %v", found)
+	}
+}
+
+func TestListsByTopicAudiencePlaceAndSeries(t *testing.T) {
+	dir := built(t)
+	for _, view := range []string{"thema-energie", "fuer-alle", "ort-event-lounge", "reihe-energie-im-alltag"} {
+		for _, lang := range []string{"", "en/", "ls/"} {
+			page, feed := read(t, dir, lang+"veranstaltungen/"+view+"/index.html"), read(t, dir, lang+"veranstaltungen/"+view+"/kalender.ics")
+			if !strings.Contains(page, "veranstaltungen/solarstrom-vom-balkon/") || !strings.Contains(page, `href="webcal://service-point.example/`+lang+"veranstaltungen/"+view+`/kalender.ics"`) {
+				t.Errorf("%s%s: no event, or nothing to subscribe to", lang, view)
+			}
+			if !strings.Contains(feed, "UID:solarstrom-vom-balkon@") || !strings.Contains(feed, "SEQUENCE:1\r\n") {
+				t.Errorf("%s%s: %s", lang, view, feed)
+			}
+		}
+	}
+	feed := read(t, dir, "veranstaltungen/thema-energie/kalender.ics")
+	if !strings.Contains(feed, "UID:wohnen-im-wandel@") || !strings.Contains(feed, "STATUS:CANCELLED") || strings.Contains(feed, "digital-sprechstunde") {
+		t.Errorf("by topic: %s", feed)
+	}
+	if list := read(t, dir, "veranstaltungen/index.html"); !strings.Contains(list, `href="/veranstaltungen/thema-energie/"`) || strings.Contains(list, "thema-buergerservice/kalender") {
+		t.Error("the list does not lead to the views")
+	}
+	var cat = catalogue()
+	cat.Events[1].Slug = "thema-energie"
+	if _, err := (&site.Builder{Dir: t.TempDir()}).Build(t.Context(), cat); err == nil {
+		t.Error("an event took the address of a view")
+	}
+}
+
+func TestLinkedDataTellMovedMixedEventsAndTheirOffers(t *testing.T) {
+	page := read(t, built(t), "veranstaltungen/solarstrom-vom-balkon/index.html")
+	_, ld, _ := strings.Cut(page, `<script type="application/ld+json">`)
+	ld, _, _ = strings.Cut(ld, "</script>")
+	var got map[string]any
+	if err := json.Unmarshal([]byte(ld), &got); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"eventStatus": "https://schema.org/EventRescheduled", "previousStartDate": "2026-11-24T18:00:00+01:00",
+		"eventAttendanceMode": "https://schema.org/MixedEventAttendanceMode", "inLanguage": "[de tr]", "isAccessibleForFree": "true",
+	} {
+		if fmt.Sprint(got[name]) != want {
+			t.Errorf("%s: %v, want %s", name, got[name], want)
+		}
+	}
+	if people, _ := got["performer"].([]any); len(people) != 2 {
+		t.Errorf("performer: %v", got["performer"])
+	}
+	if offers, _ := got["offers"].([]any); len(offers) != 1 {
+		t.Errorf("offers: %v", got["offers"])
+	}
 }

@@ -76,3 +76,11 @@ func (s *Service) tellChanges(tx core.App, ev content.Event, now time.Time) erro
 	}
 	return nil
 }
+
+// Reached counts those who are told when an event is cancelled or moved.
+func Reached(db dbx.Builder, event string) (n int, err error) {
+	err = db.NewQuery(`SELECT count(*) FROM claims
+		WHERE event = {:event} AND kind IN ('booking', 'waiting', 'offer') AND state IN ('active', 'pending', 'confirmed') AND email <> ''`).
+		Bind(dbx.Params{"event": event}).Row(&n)
+	return n, err
+}

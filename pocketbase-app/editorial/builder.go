@@ -490,7 +490,7 @@ func freeCode(code string, taken map[string]bool) string {
 
 // codeOf makes a code of a text: "Wie kommen Sie her?" → "wie_kommen_sie_her".
 func codeOf(text, otherwise string) string {
-	code := strings.ReplaceAll(slugOf(text), "-", "_")
+	code := strings.ReplaceAll(content.SlugOf(text), "-", "_")
 	if len(code) > 30 {
 		code = code[:30]
 		if i := strings.LastIndexByte(code, '_'); i > 10 {

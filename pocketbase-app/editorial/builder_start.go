@@ -102,7 +102,7 @@ func (d *Editorial) startSurvey(e *core.RequestEvent) error {
 func (d *Editorial) begin(e *core.RequestEvent, q survey.Questionnaire, title string, problems content.Problems) (string, content.Problems, error) {
 	q = cloned(q)
 	title = strings.TrimSpace(title)
-	slug := slugOf(title)
+	slug := content.SlugOf(title)
 	switch {
 	case title == "":
 		problems.Add("titel", "required")

@@ -50,6 +50,8 @@ type Editorial struct {
 	// Follow is called by kind ("events") when a document is published, in the
 	// same transaction. It must use tx and not reach the network.
 	Follow map[string]func(tx core.App, doc json.RawMessage) error
+	// Reached counts who is told when an event is cancelled or moved; nil: nobody.
+	Reached func(db dbx.Builder, event string) (int, error)
 	// Also adds to every catalogue what other matters have released.
 	Also []func(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error
 	// Answers gives the number of stored answers of a survey by version; nil: unknown.
@@ -102,6 +104,7 @@ func (d *Editorial) Bind(se *core.ServeEvent) {
 	d.p.Route(se, "POST", "/redaktion/bauen/{$}", d.rebuild, rebuild)
 	d.p.Route(se, "POST", "/redaktion/ausgaben/{name}/{$}", d.rollback, publish)
 	d.bindBuilder(se, read, write, publish)
+	d.bindEvents(se, write, publish)
 	for _, k := range Kinds {
 		if k.Path == "" {
 			continue

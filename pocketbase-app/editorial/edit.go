@@ -40,6 +40,8 @@ type editPage struct {
 	Who, When string // of the change that came between
 	Notice    string
 	May       permissions
+	Off       bool // of an event: it is cancelled
+	Recurs    bool // of an event: it has further dates
 }
 
 // group is a section of the form. Its fields belong to the page's language or,
@@ -102,7 +104,7 @@ func (d *Editorial) create(e *core.RequestEvent, k *Kind) error {
 	problems := k.fill(doc, form, content.German)
 	slug := strings.TrimSpace(form.Get("slug"))
 	if slug == "" {
-		slug = slugOf(doc.text(k.Title))
+		slug = content.SlugOf(doc.text(k.Title))
 	}
 	if slices.Contains(ownPages, slug) {
 		problems.Add("slug", "taken")
@@ -314,6 +316,7 @@ func (d *Editorial) describe(page *editPage, rec *core.Record, e *core.RequestEv
 	if err != nil {
 		return err
 	}
+	page.Off, page.Recurs = doc.at("cancelled") == true, doc.text("recurrence.of") != ""
 	for _, lang := range content.Languages {
 		missing := true
 		for _, f := range k.Fields {
@@ -322,7 +325,8 @@ func (d *Editorial) describe(page *editPage, rec *core.Record, e *core.RequestEv
 		page.Tabs = append(page.Tabs, tab{Lang: lang, Label: d.word("staff.lang." + lang), URL: k.pathOf(slug, lang), Current: lang == page.Lang, Missing: missing})
 	}
 	notices := map[string]string{"gespeichert": "staff.editorial.saved", "veroeffentlicht": "staff.editorial.published",
-		"zurueckgenommen": "staff.editorial.withdrawn", "wiederhergestellt": "staff.editorial.restored"}
+		"zurueckgenommen": "staff.editorial.withdrawn", "wiederhergestellt": "staff.editorial.restored",
+		"abgesagt": "staff.event.cancelled", "verlegt": "staff.event.moved", "dupliziert": "staff.event.duplicated", "uebernommen": "staff.event.handed_on"}
 	page.Notice = notices[e.Request.URL.Query().Get("meldung")]
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"servicepoint/content"
@@ -346,15 +345,4 @@ func (p publication) settleSurvey(slug string) error {
 	}
 	p.doc.set("pages", json.RawMessage(pages))
 	return nil
-}
-
-// slugOf makes a slug of a title: "Sperrmüll anmelden" → "sperrmuell-anmelden".
-func slugOf(title string) string {
-	folded := strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss").Replace(strings.ToLower(title))
-	parts := strings.FieldsFunc(folded, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
-	slug := strings.Join(parts, "-")
-	if len(slug) > 80 {
-		slug = strings.TrimRight(slug[:80], "-")
-	}
-	return slug
 }
