@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/url"
 	"slices"
 	"strings"
@@ -320,4 +321,62 @@ func (e *edition) webcal(path string) string {
 		return ""
 	}
 	return "webcal://" + u.Host + path
+}
+
+// framed is how many events a page shows that other sites frame.
+const framed = 10
+
+// listPage is framed by other sites; see [framable].
+type listPage struct {
+	head
+	Bare  bool        `json:"bare"` // without the site's head and foot
+	Lines []eventLine `json:"lines,omitempty"`
+	All   string      `json:"all"` // address of the whole list
+}
+
+type embedPage struct {
+	head
+	Lists []embedList `json:"lists"`
+}
+
+type embedList struct {
+	View string `json:"view,omitempty"`
+	Name said   `json:"name"`
+	URL  string `json:"url"`
+	Code string `json:"code"` // HTML to copy
+}
+
+// embedPages are the lists for frames, of all events and of each view that has events to
+// come or had some, and the page that explains them.
+func (e *edition) embedPages() []record {
+	var (
+		pages []record
+		how   = embedPage{head: head{Description: e.words["embed_lead"]}}
+	)
+	add := func(at, by string, name said, title string, has func(content.Event) bool) {
+		p := listPage{Bare: true, All: e.url("/" + at + "/")}
+		for _, ev := range e.coming {
+			if len(p.Lines) < framed && has(ev) {
+				p.Lines = append(p.Lines, e.line(ev))
+			}
+		}
+		pages = append(pages, record{Path: at + "/" + listing, Kind: "page", Layout: listing, Title: title, Params: p})
+		if len(p.Lines) > 0 || by == "" {
+			to := e.url("/" + at + "/" + listing + "/")
+			how.Lists = append(how.Lists, embedList{by, name, to, fmt.Sprintf(`<iframe src="%s" title="%s" width="100%%" height="600" loading="lazy"></iframe>`,
+				html.EscapeString(e.Origin+to), html.EscapeString(title))})
+		}
+	}
+	add(eventsSection, "", said{Text: e.words["view_all"]}, e.words["events"], func(content.Event) bool { return true })
+	for _, v := range views(e.Events) {
+		name := e.called(v)
+		add(eventsSection+"/"+v.path(), v.by, name, e.words["events"]+": "+name.Text, v.has)
+	}
+	return append(pages, record{Path: eventsSection + "/" + embedding, Kind: "page", Layout: embedding, Title: e.words["embed_link"], Params: how})
+}
+
+// framable reports whether other sites may show a file of a release in a frame: only the
+// lists made for it, which have no forms.
+func framable(name string) bool {
+	return strings.Contains(name, eventsSection+"/") && strings.HasSuffix(name, "/"+listing+"/index.html")
 }

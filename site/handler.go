@@ -240,6 +240,9 @@ func (r *release) send(w http.ResponseWriter, req *http.Request, name string, f 
 	head := w.Header()
 	head.Set("Content-Type", contentType(name))
 	head.Set("X-Content-Type-Options", "nosniff")
+	if framable(name) {
+		head.Set("Content-Security-Policy", strings.Replace(head.Get("Content-Security-Policy"), "frame-ancestors 'none'", "frame-ancestors *", 1))
+	}
 	head.Set("Cache-Control", cacheControl(name))
 	etag := f.Hash[:min(len(f.Hash), 24)]
 	if compressible(name) {

@@ -27,6 +27,7 @@ type record struct {
 	Kind    string `json:"kind"` // page, section or home
 	Title   string `json:"title"`
 	Updated string `json:"updated,omitempty"` // RFC 3339 in Berlin time
+	Layout  string `json:"layout,omitempty"`  // of the section; empty: by kind
 	Params  any    `json:"params"`
 }
 
@@ -224,7 +225,11 @@ const (
 	providersSection = "partner"
 )
 
-const archive = "archiv"
+const (
+	archive   = "archiv"
+	listing   = "liste"     // below the events and below each view: a page to be framed
+	embedding = "einbetten" // how to frame it
+)
 
 // Bounds of lists that would otherwise grow with the content.
 const (
@@ -313,7 +318,7 @@ func checkSlugs(cat content.Catalogue) content.Problems {
 			p.Add(section, "site_slug", "slug", strings.ToValidUTF8(cut(slug, 80), "?"))
 		case seen[at]:
 			p.Add(at, "site_twice", "page", "/"+at+"/")
-		case section == eventsSection && (slug == archive || taken[slug]), section == pagesSection && reserved(slug):
+		case section == eventsSection && (slug == archive || slug == listing || slug == embedding || taken[slug]), section == pagesSection && reserved(slug):
 			p.Add(at, "site_reserved", "slug", slug)
 		}
 		seen[at] = true
@@ -672,7 +677,7 @@ func (e *edition) eventPages(ctx context.Context) ([]record, error) {
 		year := ev.Start.In(content.Berlin).Format("2006")
 		old.Months = addTo(old.Months, year, year, e.line(ev))
 	}
-	return append(append(pages, e.viewPages()...),
+	return append(append(append(pages, e.viewPages()...), e.embedPages()...),
 		record{Path: eventsSection, Kind: "section", Title: e.words["events"], Params: next},
 		record{Path: eventsSection + "/" + archive, Kind: "section", Title: e.words["archive"], Params: old}), nil
 }

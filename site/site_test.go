@@ -197,7 +197,7 @@ func TestPagesLookAsTheGoldenOnes(t *testing.T) {
 	for _, name := range []string{
 		"index.html", "ls/index.html", "404.html", "_shell/en/index.html",
 		"leistungen/index.html", "leistungen/fuehrungszeugnis/index.html", "en/leistungen/sperrmuell/index.html",
-		"veranstaltungen/index.html", "veranstaltungen/thema-energie/index.html", "veranstaltungen/thema-energie/kalender.ics", "veranstaltungen/feed.json", "en/veranstaltungen/solarstrom-vom-balkon/index.html", "veranstaltungen/archiv/index.html", "veranstaltungen/solarstrom-vom-balkon/index.html", "ls/veranstaltungen/wohnen-im-wandel/index.html",
+		"veranstaltungen/index.html", "veranstaltungen/thema-energie/index.html", "veranstaltungen/thema-energie/kalender.ics", "veranstaltungen/thema-energie/liste/index.html", "en/veranstaltungen/einbetten/index.html", "veranstaltungen/feed.json", "en/veranstaltungen/solarstrom-vom-balkon/index.html", "veranstaltungen/archiv/index.html", "veranstaltungen/solarstrom-vom-balkon/index.html", "ls/veranstaltungen/wohnen-im-wandel/index.html",
 		"umfragen/index.html", "umfragen/smart-kassel/index.html", "umfragen/alt/ergebnisse/index.html", "en/umfragen/alt/ergebnisse/index.html", "ideen/wuensche/index.html", "ideen/wuensche/7-mehr-baenke/index.html", "themen/buergerservice/index.html", "partner/stadt-kassel/index.html",
 		"service-point/index.html", "veranstaltungen/index.xml", "veranstaltungen/kalender.ics", "veranstaltungen/solarstrom-vom-balkon/termin.ics", "de/sitemap.xml", "robots.txt",
 	} {
@@ -350,7 +350,7 @@ func TestAnEmptyCatalogueMakesASite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Pages != 3*13 { // five pages, seven lists, 404, in three languages
+	if r.Pages != 3*15 { // five pages, seven lists, one to be framed and how, 404, in three languages
 		t.Errorf("%d pages", r.Pages)
 	}
 }
@@ -504,5 +504,31 @@ func TestLinkedDataTellMovedMixedEventsAndTheirOffers(t *testing.T) {
 	}
 	if offers, _ := got["offers"].([]any); len(offers) != 1 {
 		t.Errorf("offers: %v", got["offers"])
+	}
+}
+
+// TestOnlyListsMadeForItAreFramed asks for every page with the policy that the program sets.
+func TestOnlyListsMadeForItAreFramed(t *testing.T) {
+	h, framed := site.NewHandler(built(t)), 0
+	for path, want := range map[string]string{
+		"/veranstaltungen/liste/": "*", "/en/veranstaltungen/thema-energie/liste/": "*", "/veranstaltungen/": "'none'",
+		"/veranstaltungen/einbetten/": "'none'", "/": "'none'", "/leistungen/liste/": "'none'",
+	} {
+		w := httptest.NewRecorder()
+		w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
+		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if got := w.Header().Get("Content-Security-Policy"); got != "default-src 'self'; frame-ancestors "+want {
+			t.Errorf("%s: %s", path, got)
+		}
+		if want != "*" || w.Code != 200 {
+			continue
+		}
+		framed++
+		if body := w.Body.String(); strings.Contains(body, "<form") || strings.Contains(body, "<nav") || !strings.Contains(body, `target="_top"`) {
+			t.Errorf("%s: forms, or links that stay in the frame", path)
+		}
+	}
+	if framed != 2 {
+		t.Errorf("%d lists", framed)
 	}
 }
