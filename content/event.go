@@ -1,6 +1,7 @@
 package content
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -159,4 +160,43 @@ func SlugOf(name string) string {
 		slug = strings.TrimRight(slug[:80], "-")
 	}
 	return slug
+}
+
+// Euros writes an amount: "12,50 Euro", "12 Euro", in English "€12.50".
+func Euros(cents int, lang string) string {
+	if lang == English {
+		return fmt.Sprintf("€%d.%02d", cents/100, cents%100)
+	}
+	return strings.TrimSuffix(fmt.Sprintf("%d,%02d", cents/100, cents%100), ",00") + " Euro"
+}
+
+// PriceOf finds the price category of a code; without a code it is the first one. Found is
+// false when the event has no such category.
+func (e Event) PriceOf(code string) (p Price, found bool) {
+	for _, p := range e.Prices {
+		if p.Code == code || code == "" {
+			return p, true
+		}
+	}
+	return Price{}, false
+}
+
+// SameSeries reports whether a booking of the event may move to the other: a date of the same
+// recurrence, or, of an event that does not recur, one of the same series.
+func (e Event) SameSeries(other Event) bool {
+	if e.Slug == other.Slug {
+		return false
+	}
+	if e.Recurrence.Of != "" {
+		return e.Recurrence.Of == other.Recurrence.Of
+	}
+	return e.Series != "" && e.Series == other.Series
+}
+
+// Where is the room and the place.
+func (e Event) Where() string {
+	if e.Room == "" || e.Place == "" {
+		return e.Room + e.Place
+	}
+	return e.Room + ", " + e.Place
 }

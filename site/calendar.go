@@ -82,12 +82,9 @@ func writeCalendars(public string, cat content.Catalogue, languages []string) er
 
 func calendarEvent(cat content.Catalogue, ev content.Event, lang string) ical.Event {
 	text, _ := pick(ev.Texts, lang)
-	about, place := text.Summary, ev.Place
+	about := text.Summary
 	if reason, _ := ev.Reason.In(lang); reason != "" && (ev.Cancelled || ev.Moved()) {
 		about = strings.TrimSpace(reason + "\n" + about)
-	}
-	if ev.Room != "" {
-		place = strings.Trim(ev.Room+", "+place, ", ")
 	}
 	stamp := ev.Updated
 	if stamp.IsZero() {
@@ -107,7 +104,7 @@ func calendarEvent(cat content.Catalogue, ev content.Event, lang string) ical.Ev
 	return ical.Event{
 		UID: ev.Slug + "@" + host, Sequence: ev.Sequence, Stamp: stamp.UTC(),
 		Start: ev.Start, End: ev.End, AllDay: ev.Precision == content.ToDay,
-		Summary: text.Title, Description: about, Location: place, Status: status,
+		Summary: text.Title, Description: about, Location: ev.Where(), Status: status,
 		URL: cat.Origin + prefix(lang) + "/" + eventsSection + "/" + ev.Slug + "/",
 	}
 }

@@ -2,7 +2,6 @@ package site
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"servicepoint/content"
@@ -97,12 +96,7 @@ func (e *edition) day(t time.Time) string {
 	return date(e.lang, t.In(content.Berlin))
 }
 
-func (e *edition) euros(cents int) string {
-	if e.lang == content.English {
-		return fmt.Sprintf("€%d.%02d", cents/100, cents%100)
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%d,%02d", cents/100, cents%100), ",00") + " Euro"
-}
+func (e *edition) euros(cents int) string { return content.Euros(cents, e.lang) }
 
 func sameDay(a, b time.Time) bool { return a.Year() == b.Year() && a.YearDay() == b.YearDay() }
 

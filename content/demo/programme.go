@@ -26,6 +26,16 @@ type eventFile struct {
 	Slot      *slot           `json:"slot"`
 	Pools     []content.Pool  `json:"pools"`
 	Booking   content.Booking `json:"booking"`
+
+	Room         string                  `json:"room"`
+	Languages    []string                `json:"languages"`
+	SignLanguage bool                    `json:"sign_language"`
+	Access       []string                `json:"access"`
+	Stream       string                  `json:"stream"`
+	People       []content.Person        `json:"people"`
+	Programme    []content.ProgrammeItem `json:"programme"`
+	Materials    []content.Material      `json:"materials"`
+	Prices       []content.Price         `json:"prices"`
 }
 
 // slot is a time of the example programme, counted from the day of loading.
@@ -44,6 +54,8 @@ func (r *reader) event(slug string, now time.Time) content.Event {
 		Slug: slug, Kind: f.Kind, Series: f.Series, Topic: f.Topic, Audience: f.Audience,
 		Provider: f.Provider, Organiser: f.Organiser, Place: f.Place, District: f.District,
 		Online: f.Online, Free: f.Free, Pools: f.Pools, Booking: f.Booking, Texts: map[string]content.EventText{},
+		Room: f.Room, Languages: f.Languages, SignLanguage: f.SignLanguage, Access: f.Access, Stream: f.Stream,
+		People: f.People, Programme: f.Programme, Materials: f.Materials, Prices: f.Prices,
 	}
 	var err error
 	switch {

@@ -244,7 +244,7 @@ func (s *Service) become(tx core.App, ev content.Event, c *Claim, act Act, now t
 	if c.Email == "" && act.Staff == "" {
 		return content.Problems{{Field: "email", Code: "required"}}
 	}
-	if err := setTickets(tx, *c, act.Tickets); err != nil {
+	if err := setTickets(tx, ev, *c, act.Tickets); err != nil {
 		return err
 	}
 	c.Kind, c.State, c.Ended, c.Expires = KindBooking, firstState(ev, Order{Channel: c.Channel, Staff: act.Staff}), 0, 0
@@ -267,8 +267,11 @@ func (s *Service) become(tx core.App, ev content.Event, c *Claim, act Act, now t
 
 // setTickets names the people of a claim's tickets, in their order. Pools stay as
 // they were held.
-func setTickets(tx core.App, c Claim, list []Wish) error {
+func setTickets(tx core.App, ev content.Event, c Claim, list []Wish) error {
 	for i, w := range list {
+		if !w.priced(ev) {
+			return content.Problems{{Field: "category", Code: "unknown_option"}}
+		}
 		if len(w.Answers) > 0 && !isObject(w.Answers) {
 			return content.Problems{{Field: "answers", Code: "wrong_type"}}
 		}
@@ -531,7 +534,7 @@ func (s *Service) move(tx core.App, ev content.Event, c *Claim, act Act, now tim
 	if err != nil {
 		return err
 	}
-	if ev.Series == "" || to.Series != ev.Series || to.Slug == c.Event {
+	if !ev.SameSeries(to) {
 		return ErrOtherEvent
 	}
 	tickets, err := s.Tickets(tx.DB(), c.Reference)
@@ -544,7 +547,7 @@ func (s *Service) move(tx core.App, ev content.Event, c *Claim, act Act, now tim
 			return ErrCameIn
 		}
 		if t.Released == 0 {
-			o.Tickets = append(o.Tickets, Wish{Pool: t.Pool})
+			o.Tickets = append(o.Tickets, Wish{Pool: t.Pool, Category: t.Category})
 		}
 	}
 	if _, err := s.ready(tx, &o, now, false); err != nil {

@@ -37,6 +37,24 @@ type apiOneEvent struct {
 	Online   bool   `json:"online"`
 	Language string `json:"language"` // of title and summary
 	URL      string `json:"url"`
+
+	Room      string     `json:"room"`
+	Series    string     `json:"series"`
+	Topic     string     `json:"topic"` // slug
+	Audience  []string   `json:"audience"`
+	Spoken    []string   `json:"spoken"` // BCP 47
+	Sign      bool       `json:"sign_language"`
+	Access    []string   `json:"access"` // see content.Accesses
+	Free      bool       `json:"free_of_charge"`
+	Prices    []apiPrice `json:"prices"`
+	MovedFrom *string    `json:"moved_from"` // start before it was moved, null when it was not
+	Reason    string     `json:"reason"`     // why it was cancelled or moved
+}
+
+type apiPrice struct {
+	Code  string `json:"code"`
+	Label string `json:"label"`
+	Cents int    `json:"cents"` // euro cents
 }
 
 func (s *Service) inAPI(ev content.Event, rows map[string]poolRow, lang string, labels bool) apiEvent {
@@ -100,11 +118,28 @@ func (s *Service) apiEvent(e *core.RequestEvent) error {
 		return err
 	}
 	t, used := text(ev, lang)
-	return answerTagged(e, lang, apiOneEvent{
+	one := apiOneEvent{
 		apiEvent: s.inAPI(ev, rows[slug], lang, true),
 		Summary:  t.Summary, Kind: ev.Kind, Place: ev.Place, Online: ev.Online, Language: content.Locale(used),
-		URL: s.p.Origin + base.Prefix(lang) + "/veranstaltungen/" + slug + "/",
-	})
+		URL:  s.p.Origin + base.Prefix(lang) + "/veranstaltungen/" + slug + "/",
+		Room: ev.Room, Series: ev.Series, Topic: ev.Topic, Audience: append([]string{}, ev.Audience...), Spoken: ev.Languages, Sign: ev.SignLanguage,
+		Access: append([]string{}, ev.Access...), Free: ev.Free, Prices: []apiPrice{},
+	}
+	if len(one.Spoken) == 0 {
+		one.Spoken = []string{content.German}
+	}
+	for _, p := range ev.Prices {
+		label, _ := p.Label.In(lang)
+		one.Prices = append(one.Prices, apiPrice{p.Code, label, p.Cents})
+	}
+	if ev.Moved() {
+		moved := berlinTime(ev.MovedFrom)
+		one.MovedFrom = &moved
+	}
+	if ev.Cancelled || ev.Moved() {
+		one.Reason, _ = ev.Reason.In(lang)
+	}
+	return answerTagged(e, lang, one)
 }
 
 // answerTagged answers with an ETag, or with 304 when the asker has it already.

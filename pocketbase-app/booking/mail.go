@@ -12,6 +12,7 @@ import (
 	"servicepoint/hooks"
 	"servicepoint/pocketbase-app/base"
 
+	"github.com/pocketbase/dbx"
 	"github.com/pocketbase/pocketbase/core"
 )
 
@@ -75,7 +76,14 @@ func (s *Service) putMailOf(tx core.App, ev content.Event, c Claim, what string,
 	if err != nil {
 		return err
 	}
-	m := s.mail(ev, c, what, need)
+	cents := -1
+	if len(ev.Prices) > 0 {
+		if err := tx.DB().NewQuery(`SELECT coalesce(sum(price_cents), 0) FROM tickets WHERE reference = {:reference} AND released IS NULL`).
+			Bind(dbx.Params{"reference": c.Reference}).Row(&cents); err != nil {
+			return err
+		}
+	}
+	m := s.mail(ev, c, what, need, cents)
 	if withCalendar {
 		m.Method = ical.Request
 		if takesBack(what) {
@@ -115,11 +123,11 @@ func withTickets(what string) bool {
 // ticketsOf begins what a file of tickets is made of, see [Service.MakeFile].
 const ticketsOf = "tickets:"
 
-func (s *Service) mail(ev content.Event, c Claim, what string, need map[string]int) hooks.Mail {
+func (s *Service) mail(ev content.Event, c Claim, what string, need map[string]int, cents int) hooks.Mail {
 	m := hooks.Mail{To: c.Email, Name: c.Name, Lang: c.Language}
-	m.Subject, m.Text = s.letter(ev, c, what, need, c.Language)
+	m.Subject, m.Text = s.letter(ev, c, what, need, cents, c.Language)
 	if c.Language != content.German {
-		_, m.German = s.letter(ev, c, what, need, content.German)
+		_, m.German = s.letter(ev, c, what, need, cents, content.German)
 	}
 	if withTickets(what) {
 		m.Attachments = []hooks.MailAttachment{{Name: ticketFileName, Type: "application/pdf", Made: ticketsOf + c.Reference}}
@@ -127,20 +135,23 @@ func (s *Service) mail(ev content.Event, c Claim, what string, need map[string]i
 	return m
 }
 
-// letter is the subject and the text of a mail.
-func (s *Service) letter(ev content.Event, c Claim, what string, need map[string]int, lang string) (subject, letter string) {
+// letter is the subject and the text of a mail; cents below 0: the event has no prices.
+func (s *Service) letter(ev content.Event, c Claim, what string, need map[string]int, cents int, lang string) (subject, letter string) {
 	w := s.p.Words
 	title := titleOf(ev, lang)
 	facts := []string{
 		w.In(lang, "booking.event") + ": " + title,
 		w.In(lang, "booking.when") + ": " + when(ev, lang),
 	}
-	if ev.Place != "" {
-		facts = append(facts, w.In(lang, "booking.where")+": "+ev.Place)
+	if where := ev.Where(); where != "" {
+		facts = append(facts, w.In(lang, "booking.where")+": "+where)
 	}
 	facts = append(facts, w.In(lang, "booking.places")+": "+fmt.Sprint(c.Places))
 	if len(ev.Pools) > 1 {
 		facts = append(facts, w.In(lang, "booking.pool")+": "+poolsOf(ev, need, lang))
+	}
+	if cents >= 0 {
+		facts = append(facts, w.In(lang, "booking.total")+": "+content.Euros(cents, lang)+". "+w.In(lang, "booking.pay_there"))
 	}
 	if what == mailOffer {
 		until := time.UnixMilli(c.Expires).In(content.Berlin)
@@ -167,7 +178,7 @@ func (s *Service) calendar(ev content.Event, c Claim, method string) string {
 		End:       ev.End,
 		AllDay:    ev.Precision == content.ToDay || ev.Precision == content.ToMonth,
 		Summary:   titleOf(ev, c.Language),
-		Location:  ev.Place,
+		Location:  ev.Where(),
 		URL:       s.p.Origin + base.Prefix(c.Language) + "/veranstaltungen/" + ev.Slug + "/",
 		Status:    ical.Confirmed,
 		Organizer: &ical.Address{Name: "Kassel Service Point", Email: s.Organiser},

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -100,6 +101,38 @@ type person struct {
 	PoolLang  string
 	In        bool
 	Asked     []question
+	Price     string   // category and price, in words; empty: the event has no prices
+	Prices    []choice // to choose from, in the form of a hold
+}
+
+// priceField names the field of a person's price category.
+func priceField(number int) string { return "preis-" + strconv.Itoa(number) }
+
+// prices offers the categories of an event for one place, in the order of the event.
+func prices(ev content.Event, chosen, lang string) (list []choice) {
+	for i, p := range ev.Prices {
+		c := choice{Code: p.Code, Label: priceLabel(p, p.Cents, lang), Chosen: p.Code == chosen || chosen == "" && i == 0}
+		list = append(list, c)
+	}
+	return list
+}
+
+// priceLabel is a category with what it costs (or did, when it was booked).
+func priceLabel(p content.Price, cents int, lang string) string {
+	label, _ := p.Label.In(lang)
+	return cmp.Or(label, p.Code) + ", " + content.Euros(cents, lang)
+}
+
+// total is what the places of a claim cost together, in words; empty when the event has no prices.
+func total(ev content.Event, list []person, lang string) string {
+	if len(ev.Prices) == 0 || len(list) == 0 {
+		return ""
+	}
+	sum := 0
+	for _, p := range list {
+		sum += p.PriceCents
+	}
+	return content.Euros(sum, lang)
 }
 
 // people lists the places of a claim that were not given back.
@@ -119,6 +152,9 @@ func (s *Service) people(c Claim, ev content.Event, lang string) ([]person, erro
 		if used != lang {
 			p.PoolLang = content.Locale(used)
 		}
+		if price, found := ev.PriceOf(t.Category); found {
+			p.Price = priceLabel(price, t.PriceCents, lang)
+		}
 		list = append(list, p)
 	}
 	return list, nil
@@ -133,6 +169,9 @@ type ownPage struct {
 	Review  bool
 	Changed bool
 	Others  []otherEvent // other dates
+	Total   string       // what all places cost
+	Watch   string       // address of the stream
+	Live    bool         // questions and polls are open
 	Sent    url.Values   // hidden in the review
 }
 
@@ -145,8 +184,15 @@ func (s *Service) ownPage(c Claim, ev content.Event, lang string) (ownPage, erro
 	if c.Expires != 0 {
 		page.Expires = moment(time.UnixMilli(c.Expires), lang)
 	}
-	page.People, err = s.people(c, ev, lang)
-	return page, err
+	if page.People, err = s.people(c, ev, lang); err != nil {
+		return page, err
+	}
+	page.Total = total(ev, page.People, lang)
+	if page.Kind == KindBooking && page.State == Confirmed && !page.Over && !ev.Cancelled {
+		page.Watch = ev.Stream
+		page.Live = page.Public
+	}
+	return page, nil
 }
 
 // moment is a time of day, with its day when that is not today's.
@@ -162,7 +208,12 @@ func readPeople(ev content.Event, list []person, form url.Values) ([]Wish, conte
 	wishes := make([]Wish, len(list))
 	for i := range list {
 		field := "name-" + strconv.Itoa(list[i].Number)
-		w := Wish{Pool: list[i].Pool, Name: strings.TrimSpace(form.Get(field)), Category: list[i].Category, PriceCents: list[i].PriceCents}
+		w := Wish{Pool: list[i].Pool, Name: strings.TrimSpace(form.Get(field)), Category: list[i].Category}
+		if price := priceField(list[i].Number); form.Has(price) {
+			if w.Category = form.Get(price); !w.priced(ev) {
+				problems.Add(price, "unknown_option")
+			}
+		}
 		switch {
 		case w.Name == "":
 		case utf8.RuneCountInString(w.Name) > MaxName:
@@ -223,14 +274,21 @@ func (s *Service) details(e *core.RequestEvent, status int, c Claim, ev content.
 	}
 	fillPeople(ev, page.People, form, lang)
 	for i := range page.People {
-		page.People[i].Name = form.Get("name-" + strconv.Itoa(page.People[i].Number))
+		p := &page.People[i]
+		p.Name = form.Get("name-" + strconv.Itoa(p.Number))
+		chosen := cmp.Or(form.Get(priceField(p.Number)), p.Category)
+		p.Prices = prices(ev, chosen, lang)
+		if price, found := ev.PriceOf(chosen); found {
+			p.Price, p.PriceCents = priceLabel(price, price.Cents, lang), price.Cents
+		}
 	}
+	page.Total = total(ev, page.People, lang)
 	page.Review = review
 	page.Free = c.State == Active && !c.ranOut(s.p.Now())
 	if review {
 		page.Sent = url.Values{}
 		for k, v := range form {
-			if strings.HasPrefix(k, "name-") || strings.HasPrefix(k, "q-") {
+			if strings.HasPrefix(k, "name-") || strings.HasPrefix(k, "q-") || strings.HasPrefix(k, "preis-") {
 				page.Sent[k] = v
 			}
 		}
@@ -421,9 +479,6 @@ func (s *Service) sendTransfer(e *core.RequestEvent) error {
 
 // otherDates lists the dates of the same series that a booking may move to.
 func (s *Service) otherDates(c Claim, ev content.Event, lang string) ([]otherEvent, error) {
-	if ev.Series == "" {
-		return nil, nil
-	}
 	need, err := needOf(s.p.App.DB(), c.Reference)
 	if err != nil {
 		return nil, err
@@ -439,7 +494,7 @@ func (s *Service) otherDates(c Claim, ev content.Event, lang string) ([]otherEve
 	now := s.p.Now()
 	var list []otherEvent
 	for _, other := range events {
-		if other.Series != ev.Series || other.Slug == c.Event || bookable(other, now) != nil || other.Booking.Opens.After(now) {
+		if !ev.SameSeries(other) || bookable(other, now) != nil || other.Booking.Opens.After(now) {
 			continue
 		}
 		fits := true

@@ -267,3 +267,73 @@ func with(form url.Values, field, value string) url.Values {
 	out.Set(field, value)
 	return out
 }
+
+// TestPricesAreChosenPersonByPerson books two places at different prices, reads the sum on
+// every page and in the mail, and tries a price that the event does not have.
+func TestPricesAreChosenPersonByPerson(t *testing.T) {
+	h := open(t)
+	ev := lecture("tour", room(10))
+	ev.Free, ev.Room, ev.Place, ev.Stream = false, "Bühne", "Event Lounge", "https://stream.example/geheim"
+	ev.Prices = []content.Price{{Code: "normal", Label: content.Text{"de": "Erwachsene"}, Cents: 550}, {Code: "child", Label: content.Text{"de": "Kinder"}, Cents: 200}}
+	h.publish(ev)
+	if page := h.send("GET", "/veranstaltungen/tour/buchen/", "", "").body; !strings.Contains(page, "Erwachsene, 5,50 Euro") {
+		t.Error("the form says no prices")
+	}
+	r := h.post("/veranstaltungen/tour/buchen/", url.Values{"key": {h.key("/veranstaltungen/tour/buchen/")}, "name": {"Ada"}, "email": {"ada@example.org"}, "places": {"2"}})
+	if r.status != 303 || r.header.Get("Location") != "/buchungen/angaben/" {
+		t.Fatalf("%d to %s: %s", r.status, r.header.Get("Location"), r.body)
+	}
+	g := guestOf{house: h, cookie: cookieOf(t, r)}
+	if r := g.sends("/buchungen/angaben/", url.Values{"schritt": {"pruefen"}, "preis-1": {"normal"}, "preis-2": {"gratis"}}); r.status != 422 || !strings.Contains(r.body, `id="e-preis-2"`) {
+		t.Errorf("a price that there is not: %d, no error at its field", r.status)
+	}
+	chosen := url.Values{"schritt": {"pruefen"}, "preis-1": {"normal"}, "preis-2": {"child"}}
+	if page := g.sends("/buchungen/angaben/", chosen).body; !strings.Contains(page, "7,50 Euro") || !strings.Contains(page, "Kinder, 2 Euro") || !strings.Contains(page, `name="preis-2" value="child"`) {
+		t.Errorf("the review: %s", page)
+	}
+	chosen.Set("schritt", "buchen")
+	if r := g.sends("/buchungen/angaben/", chosen); r.status != 303 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	page := g.get("/buchungen/ansicht/").body
+	if strings.Contains(page, ev.Stream) {
+		t.Error("the stream is shown before the booking is confirmed")
+	}
+	g.reference = regexp.MustCompile(`B-[0-9A-Z]{5}-[0-9A-Z]{5}`).FindString(page)
+	h.settle(g.reference, hooks.Done)
+	page = g.get("/buchungen/ansicht/").body
+	for _, want := range []string{"7,50 Euro", "Erwachsene, 5,50 Euro", "Kinder, 2 Euro", "Bühne, Event Lounge", ev.Stream} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the booking does not say %q", want)
+		}
+	}
+	if m := h.mails(g.reference)[0]; !strings.Contains(m.Text, "Zusammen: 7,50 Euro") || strings.Contains(m.Text, ev.Stream) {
+		t.Errorf("the mail: %s", m.Text)
+	}
+	if n := h.number(`SELECT sum(price_cents) FROM tickets`); n != 750 {
+		t.Errorf("%d cents are kept", n)
+	}
+	// Whoever has not booked, or not any more, sees no stream.
+	for _, public := range []string{"/veranstaltungen/tour/buchen/", "/api/v1/events/tour", "/api/v1/events"} {
+		if strings.Contains(h.send("GET", public, "", "").body, "stream.example") {
+			t.Errorf("%s shows the stream", public)
+		}
+	}
+	h.mustDo(Cancel, g.reference)
+	if strings.Contains(g.get("/buchungen/ansicht/").body, ev.Stream) {
+		t.Error("the stream is shown after a cancellation")
+	}
+	// By the API: the first category, or one for all places; none that there is not.
+	for body, want := range map[string]int{`{"name":"B","email":"b@example.org","places":2}`: 1100, `{"name":"B","email":"b@example.org","places":3,"category":"child"}`: 600, `{"name":"B","email":"b@example.org","category":"gratis"}`: -1} {
+		r := h.book("tour", base.NewToken(), body)
+		if want < 0 {
+			if r.status != 422 || !strings.Contains(r.body, `"#/category"`) {
+				t.Errorf("%s: %d %s", body, r.status, r.body)
+			}
+			continue
+		}
+		if n := h.number(`SELECT sum(price_cents) FROM tickets WHERE reference = {:r}`, "r", r.answer(t).Reference); n != want {
+			t.Errorf("%s: %d cents, want %d", body, n, want)
+		}
+	}
+}

@@ -33,6 +33,7 @@ type formPage struct {
 	Waiting   bool   // it is for the waiting list
 	Mixed     bool   // places of several pools are counted one by one
 	Steps     bool   // people are asked for on a second page
+	Prices    []string
 	Others    []otherEvent
 }
 
@@ -60,9 +61,15 @@ func (s *Service) formPage(ev content.Event, lang string) (formPage, error) {
 		most = max(most, pl.Free)
 	}
 	page.Max = strconv.Itoa(max(1, min(ev.Booking.Most(), most)))
-	page.Steps = asked(ev) != nil
+	page.Steps = steps(ev)
+	for _, p := range ev.Prices {
+		page.Prices = append(page.Prices, priceLabel(p, p.Cents, lang))
+	}
 	return page, nil
 }
+
+// steps reports whether a booking has a second page: for questions, or to choose prices.
+func steps(ev content.Event) bool { return asked(ev) != nil || len(ev.Prices) > 1 }
 
 // openPools is the event with the pools that citizens may book now.
 func openPools(ev content.Event, now time.Time) content.Event {
@@ -178,7 +185,7 @@ func (s *Service) sendForm(e *core.RequestEvent) error {
 	case values.Get("warteliste") != "":
 		a, _, err = s.Join(o)
 		next = "ansicht/"
-	case asked(ev) != nil:
+	case steps(ev):
 		a, _, err = s.Hold(o)
 		next = "angaben/"
 	default:
@@ -278,7 +285,6 @@ type bookingPage struct {
 	Before    int  // groups in the waiting list before this one
 	Until     string
 	Over      bool
-	Stream    bool // there is a place to watch from elsewhere
 }
 
 func (s *Service) bookingPage(c Claim, lang string) (bookingPage, error) {
@@ -286,13 +292,17 @@ func (s *Service) bookingPage(c Claim, lang string) (bookingPage, error) {
 	if err != nil {
 		return bookingPage{}, err
 	}
-	page := bookingPage{Claim: c, EventName: titleOf(ev, lang), When: when(ev, lang), Place: ev.Place}
+	page := bookingPage{Claim: c, EventName: titleOf(ev, lang), When: when(ev, lang), Place: ev.Where()}
 	if _, used := text(ev, lang); used != lang {
 		page.EventLang = content.Locale(used)
 	}
 	if len(ev.Pools) > 1 {
-		label, used := poolLabel(ev, c.Pool, lang)
-		page.PoolLabel = label
+		need, err := needOf(s.p.App.DB(), c.Reference)
+		if err != nil {
+			return page, err
+		}
+		_, used := poolLabel(ev, c.Pool, lang)
+		page.PoolLabel = poolsOf(ev, need, lang)
 		if used != lang {
 			page.PoolLang = content.Locale(used)
 		}

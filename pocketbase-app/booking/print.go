@@ -127,11 +127,14 @@ func (s *Service) pdf(c Claim, ev content.Event, lang string) ([]byte, error) {
 			Facts: []ticket.Fact{{Label: w.In(lang, "booking.when"), Value: when(ev, lang)}},
 			Notes: []string{w.In(lang, "booking.ticket.show"), w.In(lang, "booking.ticket.page", "link", s.p.Origin+base.Prefix(lang)+"/buchungen/")},
 		}
-		if ev.Place != "" {
-			p.Facts = append(p.Facts, ticket.Fact{Label: w.In(lang, "booking.where"), Value: ev.Place})
+		if where := ev.Where(); where != "" {
+			p.Facts = append(p.Facts, ticket.Fact{Label: w.In(lang, "booking.where"), Value: where})
 		}
 		if len(ev.Pools) > 1 {
 			p.Facts = append(p.Facts, ticket.Fact{Label: w.In(lang, "booking.pool"), Value: t.PoolLabel})
+		}
+		if t.Price != "" {
+			p.Facts = append(p.Facts, ticket.Fact{Label: w.In(lang, "booking.price"), Value: t.Price})
 		}
 		name := t.Name
 		if name == "" {

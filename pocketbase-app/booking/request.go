@@ -35,6 +35,8 @@ type Request struct {
 	Pool    string
 	Tickets []Wish
 
+	Category string // of prices, of all places when Tickets is not set
+
 	note string // of a block
 }
 
@@ -43,7 +45,7 @@ type Wish struct {
 	Pool       string
 	Name       string          // of the person, where the event asks for it
 	Category   string          // of prices
-	PriceCents int             // as the event had it when it was booked
+	PriceCents int             // as the event has it when it is booked; set by [Wish.priced]
 	Answers    json.RawMessage // to the questions per person: a JSON object, checked by the caller
 }
 
@@ -61,7 +63,7 @@ func (o *Order) fill(ev content.Event, now time.Time) error {
 	if len(o.Tickets) == 0 {
 		o.Tickets = make([]Wish, min(max(o.Places, 0), most))
 		for i := range o.Tickets {
-			o.Tickets[i].Pool = o.Pool
+			o.Tickets[i].Pool, o.Tickets[i].Category = o.Pool, o.Category
 		}
 	}
 	limit := ev.Booking.Most()
@@ -90,6 +92,8 @@ func (o *Order) fill(ev content.Event, now time.Time) error {
 			problems.Add("pool", "unknown_option")
 		case len(w.Answers) > 0 && !isObject(w.Answers):
 			problems.Add("answers", "wrong_type")
+		case !w.priced(ev):
+			problems.Add("category", "unknown_option")
 		}
 		if len(problems) > 0 {
 			break
@@ -99,6 +103,18 @@ func (o *Order) fill(ev content.Event, now time.Time) error {
 		problems = companions(ev, o.need())
 	}
 	return problems.Err()
+}
+
+// priced puts in what the place costs, the first category when none is asked for, and
+// reports whether the event has the category.
+func (w *Wish) priced(ev content.Event) bool {
+	if len(ev.Prices) == 0 {
+		w.Category, w.PriceCents = "", 0
+		return true
+	}
+	p, found := ev.PriceOf(w.Category)
+	w.Category, w.PriceCents = p.Code, p.Cents
+	return found
 }
 
 // companions says where somebody would come along with nobody.
@@ -137,11 +153,13 @@ func readJSON(w http.ResponseWriter, r *http.Request) (Request, error) {
 		Email  string `json:"email"`
 		Places *int   `json:"places"`
 		Pool   string `json:"pool"`
+
+		Category string `json:"category"` // of prices, for all places
 	}
 	if _, err := base.DecodeJSON(w, r, &body); err != nil {
 		return Request{}, err
 	}
-	req := Request{Name: body.Name, Email: body.Email, Places: 1, Pool: body.Pool}
+	req := Request{Name: body.Name, Email: body.Email, Places: 1, Pool: body.Pool, Category: body.Category}
 	if body.Places != nil {
 		req.Places = *body.Places
 	}

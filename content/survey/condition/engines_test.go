@@ -312,7 +312,7 @@ func TestGoAndTheBrowserAgree(t *testing.T) {
 			continue
 		}
 		e, found := load(t, browser, broken), 0
-		for tries := 0; found == 0 && tries < 10; tries++ {
+		for tries := 0; found == 0 && tries < 200; tries++ {
 			found = len(e.disagreements(t, d.questions(t, batch/10)))
 		}
 		if found == 0 {
