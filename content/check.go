@@ -84,6 +84,7 @@ func (e Event) Check() Problems {
 	p.reference("topic", e.Topic)
 	p.reference("provider", e.Provider)
 	p.reference("district", e.District)
+	p.reference("survey", e.Survey)
 	p.line("series", e.Series, MaxTitle, false)
 	p.line("organiser", e.Organiser, MaxTitle, false)
 	p.line("place", e.Place, MaxTitle, !e.Online)

@@ -204,6 +204,10 @@ type Event struct {
 
 	Booking Booking `json:"booking,omitzero"` // rules for Pools
 
+	// Survey is the slug of the questionnaire for those who came, open to them alone (access
+	// "attendance"); it is neither on the site nor in the API.
+	Survey string `json:"survey,omitempty"`
+
 	Published time.Time `json:"published"`
 	Updated   time.Time `json:"updated"`
 }

@@ -150,6 +150,7 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 	s.participation = participation.New(p)
 	s.appointments = appointments.New(p)
 	s.booking = booking.New(p)
+	s.booking.Survey, s.booking.Pass = s.participation.Attended, s.participation.AttendedPath
 	s.cases = cases.New(p)
 	s.editorial = editorial.New(p, s.builder)
 	s.editorial.Runs = func(ctx context.Context) (past, next []base.Run, err error) {
@@ -274,6 +275,13 @@ func (s *server) schedule() []jobs.Job {
 				return "", err
 			}
 			return s.word("staff.jobs.did.reminders", "n", n), nil
+		}},
+		{Name: "questionnaires", Spec: "15 10 * * *", CatchUp: true, Run: func(ctx context.Context) (string, error) {
+			n, err := s.booking.Ask(ctx)
+			if n == 0 || err != nil {
+				return "", err
+			}
+			return s.word("staff.jobs.did.questionnaires", "n", n), nil
 		}},
 		{Name: "waste", Spec: "0 18 * * *", CatchUp: true, Lease: time.Hour, Run: func(ctx context.Context) (string, error) {
 			n, err := s.waste.Remind(ctx)

@@ -74,10 +74,11 @@ const (
 	AccessCode       = "code"       // who has a one-time code
 	AccessInvitation = "invitation" // who has a signed link
 	AccessAccount    = "account"    // who is signed in as a citizen
+	AccessAttendance = "attendance" // who came to an event and took the pass from their booking
 )
 
 // Accesses lists the ways of access.
-var Accesses = []string{AccessOpen, AccessProof, AccessCode, AccessInvitation, AccessAccount}
+var Accesses = []string{AccessOpen, AccessProof, AccessCode, AccessInvitation, AccessAccount, AccessAttendance}
 
 // Questionnaire is one version of a survey as it is asked. Published versions
 // never change.
@@ -232,10 +233,14 @@ func (q Questionnaire) OpenAt(t time.Time) bool {
 	return !t.Before(q.Opens) && (q.Closes.IsZero() || t.Before(q.Closes))
 }
 
-// Named reports whether the storage knows who took part: a code, an invitation
-// or an account was needed.
+// Named reports whether the storage knows that a pass was used: a code, an invitation,
+// an account or the pass of somebody who came was needed.
 func (q Questionnaire) Named() bool {
-	return q.Access == AccessCode || q.Access == AccessInvitation || q.Access == AccessAccount
+	switch q.Access {
+	case AccessCode, AccessInvitation, AccessAccount, AccessAttendance:
+		return true
+	}
+	return false
 }
 
 // Asks reports whether an item waits for an answer.

@@ -73,6 +73,9 @@ func (q Questionnaire) validateRun(p *content.Problems) {
 	if q.Access != "" && !slices.Contains(Accesses, q.Access) {
 		p.Add("access", "unknown")
 	}
+	if q.Access == AccessAttendance && !q.Anonymous {
+		p.Add("anonymous", "attendance_anonymous")
+	}
 	if q.MaxResponses < 0 {
 		p.Add("max_responses", "too_small", "min", 0)
 	}

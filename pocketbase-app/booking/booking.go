@@ -4,6 +4,7 @@ import (
 	"embed"
 	"time"
 
+	"servicepoint/content"
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/pocketbase/pocketbase/core"
@@ -26,6 +27,12 @@ type Service struct {
 	Organiser string
 	// Pause is how long a wrong pair of reference and secret waits for its answer.
 	Pause time.Duration
+	// Survey tells the title and the end (zero: none) of a survey for those who came; a refusal
+	// when it takes no answers now, base.ErrNotFound when it is no such survey. nil: there are none.
+	Survey func(slug string) (title content.Text, closes time.Time, err error)
+	// Pass makes the path of a survey's first page with a pass, the same for the same key,
+	// and stores nothing; only who has the key can make it.
+	Pass func(slug, lang, key string, until time.Time) string
 
 	p        *base.Platform
 	events   *shelf

@@ -192,7 +192,7 @@ func (s *Service) Audit(ctx context.Context) error {
 	return fmt.Errorf("booking: sales stopped; %s; compare the tables pools, claims and tickets", strings.Join(list, "; "))
 }
 
-// Forget empties names, addresses and answers of claims and tickets [Keep] after the end of their
+// Forget empties names, addresses, answers and marks of passes of claims and tickets [Keep] after the end of their
 // event and deletes idempotency keys older than three days; it tells how many
 // rows it changed. It works in chunks so that nobody waits for it.
 func (s *Service) Forget(ctx context.Context) (n int, err error) {
@@ -203,7 +203,7 @@ func (s *Service) Forget(ctx context.Context) (n int, err error) {
 	if err := s.p.App.DB().NewQuery(`SELECT event, max(last) AS last FROM (
 			SELECT event, max(created) AS last FROM claims WHERE name <> '' OR email <> '' GROUP BY event
 			UNION ALL SELECT t.event, max(c.created) FROM tickets t JOIN claims c ON c.reference = t.reference
-				WHERE t.name <> '' OR t.answers <> '' GROUP BY t.event)
+				WHERE t.name <> '' OR t.answers <> '' OR t.pass_mark <> '' GROUP BY t.event)
 		GROUP BY event ORDER BY event`).All(&events); err != nil {
 		return 0, err
 	}
@@ -227,8 +227,8 @@ func (s *Service) Forget(ctx context.Context) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		if _, err := s.inChunks(ctx, `UPDATE tickets SET name = '', answers = '' WHERE (reference, number) IN (
-			SELECT reference, number FROM tickets WHERE event = {:event} AND (name <> '' OR answers <> '') LIMIT {:chunk})`,
+		if _, err := s.inChunks(ctx, `UPDATE tickets SET name = '', answers = '', pass_mark = '' WHERE (reference, number) IN (
+			SELECT reference, number FROM tickets WHERE event = {:event} AND (name <> '' OR answers <> '' OR pass_mark <> '') LIMIT {:chunk})`,
 			dbx.Params{"event": row.Event}); err != nil {
 			return n, err
 		}

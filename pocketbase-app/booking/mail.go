@@ -33,6 +33,7 @@ const (
 	mailMoved       = "moved"       // the event has another time or place, or takes place after all
 	mailCalledOff   = "called_off"  // the event is cancelled
 	mailReminder    = "reminder"
+	mailAsked       = "asked" // to the questionnaire for those who came
 )
 
 // takesBack tells the mails whose calendar object cancels the entry.

@@ -34,6 +34,8 @@ func (s *Service) bindOwn(se *core.ServeEvent) {
 	page("POST", "weitergeben/{$}", s.sendTransfer)
 	page("GET", "umbuchen/{$}", s.showMove)
 	page("POST", "umbuchen/{$}", s.sendMove)
+	page("GET", "fragebogen/{$}", func(e *core.RequestEvent) error { return home(e) })
+	page("POST", "fragebogen/{$}", s.givePasses)
 }
 
 // openLink exchanges the secret of a personal link for the cookie and leads on to an
@@ -172,6 +174,7 @@ type ownPage struct {
 	Total   string       // what all places cost
 	Watch   string       // address of the stream
 	Live    bool         // questions and polls are open
+	Asking  *askedNow    // the questionnaire for those who came
 	Sent    url.Values   // hidden in the review
 }
 

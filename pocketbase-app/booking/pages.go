@@ -353,6 +353,9 @@ func (s *Service) showBooking(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
+	if page.Asking, err = s.asking(c, ev, lang); err != nil {
+		return err
+	}
 	return s.p.Show(e, http.StatusOK, templates, "booking", base.View{Title: s.p.Words.In(lang, "booking.view.title"), Data: page})
 }
 

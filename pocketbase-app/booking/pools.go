@@ -14,11 +14,15 @@ import (
 // PublishEvent brings the pools of an event in line with what an editor
 // publishes, inside the transaction that publishes it. Pools that would become
 // smaller than what is taken, and pools left out that have claims, are refused
-// as content.Problems on the field "pools"; [Service.Concerned] lists the people.
+// as content.Problems on the field "pools"; [Service.Concerned] lists the people. So is a
+// questionnaire that is not for those who came, on the field "survey".
 // New places go to the waiting list, and everybody who booked or waits is told
 // when the event was moved or cancelled. Withdrawing an event needs no call:
 // its claims stay, and nothing is booked while it is not published.
 func (s *Service) PublishEvent(tx core.App, ev content.Event) error {
+	if err := s.checkSurvey(ev); err != nil {
+		return err
+	}
 	if err := publishPools(tx, ev); err != nil {
 		return err
 	}

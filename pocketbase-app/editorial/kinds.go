@@ -226,6 +226,7 @@ var eventFields = []field{
 	{Path: "booking.waiting_list", Type: asFlag},
 	{Path: "booking.offer_hours", Type: asNumber},
 	{Path: "booking.block_minutes", Type: asNumber},
+	{Path: "survey", Type: asChoice, Source: "surveys", Group: "afterwards"},
 }
 
 var surveyFields = []field{

@@ -74,7 +74,7 @@ func (pt *Participation) showCalls(e *core.RequestEvent) error {
 		}
 		c := call{
 			Slug: slug, Title: q.Title[content.German], Minutes: q.EstimatedMinutes(), Current: onPhone(e, slug),
-			Access: q.Access, Possible: q.Access != survey.AccessAccount && q.Access != survey.AccessInvitation,
+			Access: q.Access, Possible: byPhone(q),
 		}
 		for _, lang := range q.Languages {
 			c.Languages = append(c.Languages, languageView{Code: lang})
@@ -84,6 +84,12 @@ func (pt *Participation) showCalls(e *core.RequestEvent) error {
 	return pt.p.Show(e, http.StatusOK, templates, "staff-phone", base.View{
 		Title: pt.p.Words.In(content.German, "staff.phone.title"), Data: map[string]any{"Calls": calls, "Done": e.Request.URL.Query().Has("aufgelegt")},
 	})
+}
+
+// byPhone reports whether a survey can be answered on the telephone: what it asks for
+// can be said, not only shown.
+func byPhone(q current) bool {
+	return q.Access != survey.AccessAccount && q.Access != survey.AccessInvitation && q.Access != survey.AccessAttendance
 }
 
 // takeCall begins a call: what was typed in the last one is deleted, and the
@@ -97,7 +103,7 @@ func (pt *Participation) takeCall(e *core.RequestEvent) error {
 	if err != nil {
 		return err
 	}
-	if q.Access == survey.AccessAccount || q.Access == survey.AccessInvitation {
+	if !byPhone(q) {
 		return base.Refuse(http.StatusConflict, "survey_not_by_phone")
 	}
 	if err := pt.dropDraft(e, q.Slug); err != nil {

@@ -43,15 +43,21 @@ func (g *Gate) Admit(e *core.RequestEvent, scope, access string, form url.Values
 		return p, g.fresh(e, scope, p, FieldProof, "proof_used")
 	case survey.AccessCode:
 		return g.admitCode(e, scope, form.Get(FieldCode))
-	case survey.AccessInvitation:
-		p, err := g.invited(scope, form.Get(FieldInvitation))
+	case survey.AccessInvitation, survey.AccessAttendance:
+		read, used := g.invited, "invitation_used"
+		if access == survey.AccessAttendance {
+			read, used = g.came, "attendance_used"
+		}
+		p, err := read(scope, form.Get(FieldInvitation))
 		switch {
 		case errors.Is(err, errExpired):
 			return Pass{}, content.Problems{{Field: FieldInvitation, Code: "invitation_expired"}}
+		case err != nil && access == survey.AccessAttendance:
+			return Pass{}, content.Problems{{Field: FieldInvitation, Code: "attendance_unknown"}}
 		case err != nil:
 			return Pass{}, content.Problems{{Field: FieldInvitation, Code: "invitation_unknown"}}
 		}
-		return p, g.fresh(e, scope, p, FieldInvitation, "invitation_used")
+		return p, g.fresh(e, scope, p, FieldInvitation, used)
 	case survey.AccessAccount:
 		id := g.Citizens(e)
 		if id == "" {
@@ -143,7 +149,7 @@ func (g *Gate) Fields(e *core.RequestEvent, scope, access string, form url.Value
 			code = e.Request.URL.Query().Get("code") // from a slip's QR
 		}
 		v.Form.Set(FieldCode, code)
-	case survey.AccessInvitation:
+	case survey.AccessInvitation, survey.AccessAttendance:
 		token := form.Get(FieldInvitation)
 		if token == "" {
 			token = e.Request.URL.Query().Get(FieldInvitation)

@@ -1,6 +1,6 @@
 // Package gate decides who may take part in something: everybody, everybody whose
 // device has worked for a moment, or whoever has a one-time code, a signed
-// invitation or an account.
+// invitation, an account, or was there.
 //
 // It does not know what people take part in; that is a scope like
 // "umfragen/smart-kassel". A matter shows [Gate.Fields] in its form, turns what

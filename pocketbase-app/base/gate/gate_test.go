@@ -396,3 +396,32 @@ func TestASealedPassIsNobodyElses(t *testing.T) {
 		t.Error("a changed pass counts")
 	}
 }
+
+func TestPassesOfThoseWhoCameAreMadeOfTheirKey(t *testing.T) {
+	w := newWorld(t, survey.AccessAttendance)
+	until := basetest.Start.Add(48 * time.Hour)
+	token := w.g.NewAttendance(scope, "key", until)
+	if token != w.g.NewAttendance(scope, "key", until) || token == w.g.NewAttendance(scope, "other key", until) {
+		t.Error("the same key makes the same pass, another one another")
+	}
+	for what, bad := range map[string]string{
+		"none": "", "cut": token[:30], "an invitation": w.g.NewInvitation(scope, until), "another survey": w.g.NewAttendance("umfragen/andere", "key", until),
+	} {
+		if status, body := w.post(t, "/form", url.Values{"einladung": {bad}}); status != 422 {
+			t.Errorf("%s: %d %s", what, status, body)
+		}
+	}
+	if status, body := w.post(t, "/form", url.Values{"einladung": {token}}); status != 303 {
+		t.Fatalf("%d %s", status, body)
+	}
+	if status, _ := w.post(t, "/hand-in", nil); status != 201 {
+		t.Fatal(status)
+	}
+	if status, body := w.post(t, "/form", url.Values{"einladung": {token}}); status != 422 || !strings.Contains(body, "schon teilgenommen") {
+		t.Errorf("used twice: %d %s", status, body)
+	}
+	w.Now = func() time.Time { return until.Add(2 * time.Hour) }
+	if status, body := w.post(t, "/form", url.Values{"einladung": {w.g.NewAttendance(scope, "third", until)}}); status != 422 || !strings.Contains(body, "abgelaufen") {
+		t.Errorf("%d %s", status, body)
+	}
+}
