@@ -308,6 +308,10 @@ var pageCodes = map[string]string{
 	"unauthorized":          "staff pages",
 	"forbidden":             "staff pages",
 	"not_cleared":           "staff pages",
+	"pass_given":            "the page of a booking",
+	"pass_not_came":         "the page of a booking",
+	"questionnaire_early":   "the page of a booking",
+	"questionnaire_none":    "the page of a booking",
 }
 
 // TestAPIDocumentNamesEveryCode compares the tables of codes with the refusals in
