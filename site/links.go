@@ -17,7 +17,7 @@ var dynamicRoutes = []*regexp.Regexp{
 	regexp.MustCompile(`^/ideen/[a-z0-9-]+/(einreichen|[a-z0-9-]+/unterstuetzen)/$`),
 	regexp.MustCompile(`^/veranstaltungen/[a-z0-9-]+/(buchen|live)/$`),
 	regexp.MustCompile(`^/leistungen/[a-z0-9-]+/anfrage/$`),
-	regexp.MustCompile(`^/(anliegen|aufruf|termine|anmelden|abmelden|barriere-melden|buchungen|konto|meine-idee|redaktion|planung|schalter)/([a-z0-9/-]*/)?$`),
+	regexp.MustCompile(`^/(abfall|anliegen|aufruf|fuehrungen|termine|anmelden|abmelden|barriere-melden|buchungen|konto|meine-idee|redaktion|planung|schalter)/([a-z0-9/-]*/)?$`),
 	regexp.MustCompile(`^/api/v1/[a-z0-9/-]*$`),
 }
 

@@ -392,7 +392,7 @@ func TestNoFeeIsInvented(t *testing.T) {
 func TestLinksLeadSomewhere(t *testing.T) {
 	c := loaded(t)
 	known := map[string]bool{"/": true, "/leistungen/": true, "/veranstaltungen/": true, "/umfragen/": true, "/themen/": true,
-		"/partner/": true, "/anliegen/": true, "/barriere-melden/": true, "/service-point/": true, "/termine/": true}
+		"/partner/": true, "/anliegen/": true, "/barriere-melden/": true, "/service-point/": true, "/termine/": true, "/fuehrungen/": true, "/abfall/": true}
 	for _, g := range c.Guides {
 		known["/leistungen/"+g.Slug+"/"] = true
 	}

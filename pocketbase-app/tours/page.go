@@ -78,9 +78,9 @@ func (t *Tours) showTours(e *core.RequestEvent) error {
 }
 
 type departureView struct {
-	ID, Query, Clock string
-	Free             int
-	Open             bool
+	ID, Clock string
+	Free      int
+	Open      bool
 }
 
 type dayView struct {
@@ -125,8 +125,7 @@ func (t *Tours) tourPage(e *core.RequestEvent, status int, notice string) error 
 			page.Days = append(page.Days, dayView{Day: day})
 		}
 		last := &page.Days[len(page.Days)-1]
-		last.Departures = append(last.Departures, departureView{ID: d.ID, Query: url.Values{"termin": {d.ID}}.Encode(),
-			Clock: content.ClockInWords(d.Start, lang), Free: d.Free, Open: d.Available && d.Free != 0})
+		last.Departures = append(last.Departures, departureView{ID: d.ID, Clock: content.ClockInWords(d.Start, lang), Free: d.Free, Open: d.Available && d.Free != 0})
 	}
 	return t.p.Show(e, status, templates, "tour", base.View{Title: tour.Title, Data: page})
 }

@@ -3,6 +3,7 @@ package waste
 import (
 	"context"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -168,12 +169,11 @@ type datesPage struct {
 	Label     string
 	Next      []pickupView // those of the next day with any
 	Pickups   []pickupView
-	Kinds     []pickupView // the next of every fraction
-	Stale     string       // age, when the collection does not answer
+	Stale     string // age, when the collection does not answer
 	As        string
 	Simulated bool
-	Calendar  string // address to subscribe to
-	Webcal    string
+	Calendar  string       // address to subscribe to
+	Webcal    template.URL // the same for programs that subscribe to calendars
 	Sent      bool
 }
 
@@ -228,20 +228,15 @@ func (w *Waste) datesPage(e *core.RequestEvent, status int, form url.Values, pro
 	page := datesPage{Location: location, Label: d.Label, Simulated: w.Mode() == "simulated", Sent: sent, Calendar: w.p.Origin + file,
 		As: content.DayInWords(d.Fetched, lang)}
 	if _, rest, ok := strings.Cut(w.p.Origin, "://"); ok {
-		page.Webcal = "webcal://" + rest + file
+		page.Webcal = template.URL("webcal://" + rest + file)
 	}
 	if d.Stale {
 		page.Stale = content.DayInWords(d.Fetched, lang)
 	}
-	seen := map[string]bool{}
 	for i, p := range d.Pickups {
 		v := w.view(p, lang)
 		if p.Day == d.Pickups[0].Day {
 			page.Next = append(page.Next, v)
-		}
-		if !seen[p.Fraction] {
-			seen[p.Fraction] = true
-			page.Kinds = append(page.Kinds, v)
 		}
 		if i < 60 {
 			page.Pickups = append(page.Pickups, v)
