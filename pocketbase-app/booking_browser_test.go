@@ -45,7 +45,7 @@ func (w way) sideways(name string) {
 		return
 	}
 	must(w.t, w.ctx, chromedp.Evaluate[chromedp.Void](`document.documentElement.dir = "rtl"; 0`))
-	checkPage(w.t, w.ctx, "rtl"+name)
+	checkPage(w.t, w.ctx, "rtl"+name, looks[2]) // the narrowest is the hardest
 	must(w.t, w.ctx, chromedp.Evaluate[chromedp.Void](`document.documentElement.dir = "ltr"; 0`))
 }
 
