@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"servicepoint/content/survey"
 	"servicepoint/pocketbase-app/base"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -249,4 +250,89 @@ func TestBrowserDoorWithoutTheNetwork(t *testing.T) {
 	if left := eval[string](t, ctx, `localStorage.getItem("einlass:familientag") ?? "[]"`); left != "[]" {
 		t.Errorf("scans stay on the phone: %s", left)
 	}
+}
+
+// TestBrowserQuestionnaire is an editor who chooses the questionnaire of an event, and
+// guests who came and answer it when the event is over.
+func TestBrowserQuestionnaire(t *testing.T) {
+	b, s := browser(t), running(t)
+	const event = "digital-dabei"
+	staff := visitor(t)
+	ask(t, staff, "POST", s.URL+"/anmelden/", url.Values{"email": {"redaktion@service-point.example"}, "password": {"demo-passwort-redaktion"}})
+	slug := publishSurvey(t, s, staff, "Wie war der Vormittag", survey.AccessAttendance)
+	db, err := base.Connect(filepath.Join(s.Dir, "data.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	moves := func(to time.Time) { // time passes for the event
+		t.Helper()
+		const at = "2006-01-02T15:04:05Z"
+		if _, err := db.NewQuery(`UPDATE events SET rev = rev + 1, doc = json_set(doc, '$.start', {:start}, '$.end', {:end}), live = json_set(live, '$.start', {:start}, '$.end', {:end})
+			WHERE slug = {:slug}`).Bind(map[string]any{"start": to.UTC().Add(-2 * time.Hour).Format(at), "end": to.UTC().Format(at), "slug": event}).Execute(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	moves(time.Now().Add(time.Hour))
+	t.Run("editor", func(t *testing.T) {
+		ctx, notes := tab(t, b, s.URL)
+		w := way{t, ctx, true, false}
+		w.signIn(s, "redaktion")
+		w.open(s.URL + "/redaktion/veranstaltungen/" + event + "/")
+		w.pick(`#f-survey`, "smart-kassel")
+		w.press(`button[value="veroeffentlichen"]`)
+		w.reads("Diese Umfrage ist nicht für Menschen, die da waren.")
+		w.pick(`#f-survey`, slug)
+		w.press(`button[value="veroeffentlichen"]`)
+		if named := eval[string](t, ctx, `document.querySelector("#f-survey")?.value ?? ""`); named != slug {
+			t.Errorf("the event names %q", named)
+		}
+		notes.check(t)
+	})
+
+	var links []string
+	counter := visitor(t)
+	ask(t, counter, "POST", s.URL+"/anmelden/", url.Values{"email": {"schalter@service-point.example"}, "password": {"demo-passwort-schalter"}})
+	for i := range 3 {
+		email, guest := fmt.Sprintf("dabei%d@example.org", i), visitor(t)
+		_, form := ask(t, guest, "GET", s.URL+"/veranstaltungen/"+event+"/buchen/", nil)
+		key := regexp.MustCompile(`name="key" value="([^"]+)"`).FindStringSubmatch(form)
+		if key == nil {
+			t.Fatalf("no form: %s", form)
+		}
+		if res, body := ask(t, guest, "POST", s.URL+"/veranstaltungen/"+event+"/buchen/", url.Values{"key": {key[1]}, "name": {"Ada Lovelace"}, "email": {email}, "places": {"2"}, "pool": {"room"}}); res.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%d %s", res.StatusCode, body)
+		}
+		links = append(links, personalLink(t, s, email))
+		ask(t, guest, "GET", s.URL+links[i], nil)
+		_, page := ask(t, guest, "GET", s.URL+"/buchungen/ansicht/", nil)
+		reference := regexp.MustCompile(`B-[0-9A-Z]{5}-[0-9A-Z]{5}`).FindString(page)
+		for _, n := range []string{"1", "2"} {
+			if _, page := ask(t, counter, "POST", s.URL+"/einlass/"+event+"/", url.Values{"ein": {reference + "/" + n}}); !strings.Contains(page, "Willkommen") {
+				t.Fatalf("not let in: %s", page)
+			}
+		}
+	}
+	moves(time.Now().Add(-time.Hour))
+	ways(t, b, s.URL, func(w way) {
+		w.open(s.URL + links[0])
+		links = links[1:]
+		w.reads("Auf 2 Plätzen dieser Buchung war jemand da")
+		w.looks("/buchungen/ansicht/ nachher")
+		w.sideways("/buchungen/ansicht/ nachher")
+		w.press(`form[action="/buchungen/fragebogen/"] button`)
+		w.reads("Das sind 2 Zugänge")
+		w.looks("/buchungen/fragebogen/")
+		w.sideways("/buchungen/fragebogen/")
+		w.press(`main ol li:last-child a.button`)
+		w.reads("Sie waren da. Ihr Zugang gilt für eine Teilnahme.")
+		w.looks("/umfragen/" + slug + "/teilnehmen/ dabei")
+		w.press(send)
+		w.choose(`input[name="gern"][value="yes"]`)
+		w.press(next)
+		w.press(send)
+		w.reads("U-")
+		w.open(s.URL + "/buchungen/ansicht/")
+		w.reads("Der Zugang zum Fragebogen wurde ausgegeben.")
+	})
 }

@@ -532,7 +532,7 @@ var handedOn = map[string][]string{
 	"texte":    {"texts", "kind", "topic", "audience", "organiser", "provider", "series"},
 	"ort":      {"place", "room", "district", "online", "stream", "access", "languages", "sign_language"},
 	"menschen": {"people", "programme", "materials"},
-	"buchung":  {"free", "prices", "pools", "booking"},
+	"buchung":  {"free", "prices", "pools", "booking", "survey"},
 	"uhrzeit":  nil,
 }
 
