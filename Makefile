@@ -41,7 +41,7 @@ verify: ## checks with heavy outside tools (tidy go.mod, staticcheck, LibreOffic
 	go mod tidy -diff
 	go tool staticcheck $(PKGS)
 	SERVICEPOINT_VERIFY=1 go test -count=1 -timeout 30m -run 'ARaceOfEverything|PlainModel' ./pocketbase-app/booking
-	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./hooks/mail ./exports/... ./content/ical/... ./content/ticket ./content/survey/formats ./pocketbase-app/base/objects ./pocketbase-app/appointments ./pocketbase-app ./hooks/octo ./hooks/zms
+	SERVICEPOINT_VERIFY=1 go test -count=1 -run 'LibreOffice|ForeignReader' ./hooks/mail ./exports/... ./content/ical/... ./content/ticket ./content/survey/formats ./pocketbase-app/base/objects ./pocketbase-app/appointments ./pocketbase-app/booking ./pocketbase-app ./hooks/octo ./hooks/zms
 	go test -race -timeout 30m ./hooks/... ./content/... ./pocketbase-app/participation/... ./pocketbase-app/booking/... ./pocketbase-app/appointments/... ./pocketbase-app/orders/... ./pocketbase-app/jobs/...
 
 bench: build ## the figures of docs/performance.md, each beside its floor or peer; a table at the end

@@ -247,11 +247,20 @@ func TestLogsHoldNoPersonalData(t *testing.T) {
 	if err == nil {
 		t.Fatal("a case of no guide was taken")
 	}
+	// The link of the mail, opened, opened wrongly, and used.
+	link := personalLink(t, s, "quittenbaum@example.org")
+	c := visitor(t)
+	for _, path := range []string{link + "absagen/", link + "nirgends/", link, "/buchungen/ansicht/", "/buchungen/karten/", "/buchungen/karten/eintrittskarten.pdf"} {
+		ask(t, c, http.MethodGet, s.URL+path, nil)
+	}
+	if res, _ := ask(t, c, http.MethodPost, s.URL+"/buchungen/stornieren/", nil); res.StatusCode >= 400 {
+		t.Errorf("not cancelled: %d", res.StatusCode)
+	}
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	dump := logDump(t, s.Dir) + s.log.String()
-	for _, secret := range []string{"Quitten", "quitten", ref, key} {
+	for _, secret := range []string{"Quitten", "quitten", ref, key, strings.Split(link, "/")[3]} {
 		if strings.Contains(dump, secret) {
 			t.Errorf("the log holds %q", secret)
 		}

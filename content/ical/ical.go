@@ -151,16 +151,15 @@ func (e Event) writeDays(b *bytes.Buffer) {
 
 func utc(t time.Time) string { return t.UTC().Format("20060102T150405Z") }
 
-// moment is the rest of a DTSTART or DTEND line. A wall-clock time that happens
-// twice (the night the clock is put back) means its first occurrence (RFC 5545,
-// 3.3.5), so the second one is written in UTC.
+// moment is the rest of a DTSTART or DTEND line. A wall-clock time that happens twice (the
+// night the clock is put back) means its first occurrence (RFC 5545, 3.3.5), but ical.js takes
+// it for the second: both are written in UTC.
 func moment(t time.Time) string {
-	const wall = "20060102T150405"
-	local := t.In(content.Berlin).Format(wall)
-	if t.Add(-time.Hour).In(content.Berlin).Format(wall) == local {
+	wall := func(t time.Time) string { return t.In(content.Berlin).Format("20060102T150405") }
+	if wall(t) == wall(t.Add(time.Hour)) || wall(t) == wall(t.Add(-time.Hour)) {
 		return ":" + utc(t)
 	}
-	return ";TZID=Europe/Berlin:" + local
+	return ";TZID=Europe/Berlin:" + wall(t)
 }
 
 func text(b *bytes.Buffer, name, value string) {

@@ -19,7 +19,7 @@ type told struct {
 }
 
 func toldOf(ev content.Event) told {
-	return told{ev.Start.UTC().Format(time.RFC3339), ev.End.UTC().Format(time.RFC3339), ev.Place, ev.Cancelled}
+	return told{ev.Start.UTC().Format(time.RFC3339), ev.End.UTC().Format(time.RFC3339), ev.Where(), ev.Cancelled}
 }
 
 // same compares moments, not how they are written.

@@ -266,7 +266,7 @@ func raiseSequence(p publication) error {
 		p.doc.set("moved_from", was.UTC().Format(time.RFC3339))
 	}
 	was, _ := p.live.at("sequence").(float64)
-	for _, path := range []string{"start", "end", "place", "cancelled"} {
+	for _, path := range []string{"start", "end", "place", "room", "cancelled"} {
 		if fmt.Sprint(p.doc.at(path)) != fmt.Sprint(p.live.at(path)) {
 			p.doc.set("sequence", int(was)+1)
 			return nil
