@@ -161,6 +161,34 @@ func (p *Problems) booking(at string, b Booking) {
 	if len(b.Questions) > 0 && !json.Valid(b.Questions) {
 		p.Add(at+"questions", "wrong_type")
 	}
+	p.count(at+"ask", len(b.Ask))
+	seen := map[string]bool{}
+	for i, a := range b.Ask {
+		at := at + "ask." + strconv.Itoa(i) + "."
+		p.code(at+"code", a.Code, seen)
+		p.text(at+"label", a.Label, MaxTitle, true, false)
+		p.text(at+"options", a.Options, MaxSummary, false, false)
+		if a.Type != "" && !slices.Contains(AskedTypes, a.Type) {
+			p.Add(at+"type", "unknown_option")
+		}
+		german := a.Lines(German)
+		if (a.Type == AskedChoice || a.Type == AskedChoices) && len(german) < 2 {
+			p.Add(at+"options", "too_few_options", "min", 2)
+		}
+		slugs := map[string]bool{}
+		for _, line := range german {
+			if slug := SlugOf(line); slug == "" || slugs[slug] {
+				p.Add(at+"options", "twice")
+			} else {
+				slugs[slug] = true
+			}
+		}
+		for _, lang := range Languages {
+			if own := a.Options[lang]; own != "" && len(a.Lines(lang)) != len(german) {
+				p.Add(at+"options."+lang, "other_lines", "n", len(german))
+			}
+		}
+	}
 }
 
 func (p *Problems) questions(field string, questions []Question) {

@@ -58,6 +58,12 @@ func TestCheckNamesTheFieldAtFault(t *testing.T) {
 		{"companion of nobody", event(func(e *Event) { e.Pools = []Pool{{Code: "saal", Size: 1, CompanionOf: "saal"}} }).Check(), "pools.0.companion_of: unknown_option"},
 		{"closed before it opens", event(func(e *Event) { e.Booking = Booking{Opens: e.Start, Closes: e.Start.Add(-1)} }).Check(), "booking.closes: before_start"},
 		{"offers without end", event(func(e *Event) { e.Booking.OfferHours = 99999 }).Check(), "booking.offer_hours: too_large"},
+		{"a choice of one", event(func(e *Event) {
+			e.Booking.Ask = []Asked{{Code: "a", Type: AskedChoice, Label: Text{German: "A"}, Options: Text{German: "eins\n"}}}
+		}).Check(), "booking.ask.0.options: too_few_options"},
+		{"options that are too few in English", event(func(e *Event) {
+			e.Booking.Ask = []Asked{{Code: "a", Type: AskedChoice, Label: Text{German: "A"}, Options: Text{German: "eins\nzwei", English: "one"}}}
+		}).Check(), "booking.ask.0.options.en: other_lines"},
 		{"questions that are no JSON", event(func(e *Event) { e.Booking.Questions = []byte("{") }).Check(), "booking.questions: wrong_type"},
 		{"pool twice", event(func(e *Event) { e.Pools = []Pool{{Code: "saal", Size: 1}, {Code: "saal", Size: 1}} }).Check(), "pools.1.code: twice"},
 		{"page without text", Page{Slug: "a"}.Check(), "texts.de.title: required"},

@@ -264,8 +264,45 @@ type Booking struct {
 	// BlockMinutes keeps cancelled places that nobody waits for from being booked, so that
 	// they cannot be traded; 0: they are free at once.
 	BlockMinutes int `json:"block_minutes,omitempty"`
-	// Questions are asked of every person: a questionnaire (package survey) as JSON.
+	// Ask are the questions to every person as editors write them in the event's form.
+	Ask []Asked `json:"ask,omitempty"`
+	// Questions ask more than Ask can: a questionnaire (package survey) as JSON. They are
+	// asked when Ask is empty.
 	Questions json.RawMessage `json:"questions,omitempty"`
+}
+
+// Asked is a question to every person of a booking. The answer to a choice is the slug of the
+// German option, so options may change places and be translated later.
+type Asked struct {
+	Code     string `json:"code"` // ^[a-z][a-z0-9_]{0,39}$
+	Label    Text   `json:"label"`
+	Type     string `json:"type,omitempty"`    // see AskedTypes; empty: one line of text
+	Options  Text   `json:"options,omitempty"` // of choices, one in a line, in every language as many
+	Required bool   `json:"required,omitempty"`
+}
+
+// What the answer to a question of a booking is.
+const (
+	AskedText    = "text"
+	AskedLong    = "long_text"
+	AskedYesNo   = "yes_no"
+	AskedChoice  = "choice"
+	AskedChoices = "choices"
+)
+
+// AskedTypes lists them for forms.
+var AskedTypes = []string{AskedText, AskedLong, AskedYesNo, AskedChoice, AskedChoices}
+
+// Lines are the options of a language, those in German when it has none of its own.
+func (a Asked) Lines(lang string) []string {
+	s, _ := a.Options.In(lang)
+	var list []string
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" {
+			list = append(list, line)
+		}
+	}
+	return list
 }
 
 // Offer is how long an offer to the waiting list stands.

@@ -1,6 +1,7 @@
 package booking
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -42,10 +43,13 @@ type staffEventPage struct {
 	Key          string
 	Channels     []string
 	Over         bool
+	Counted      []string
+	Asked        bool // people are asked something, or choose a price
 }
 
 type participant struct {
 	Claim
+	Said      []string // of each person: name, price, answers
 	PoolLabel string
 	Made      string
 	Until     string
@@ -79,12 +83,28 @@ func (s *Service) staffEventPage(e *core.RequestEvent, status int, search string
 	if err := db.NewQuery(`SELECT count(*) FROM tickets WHERE event = {:event} AND checked_in IS NOT NULL`).Bind(dbx.Params{"event": slug}).Row(&page.In); err != nil {
 		return err
 	}
+	tickets, err := bookedTickets(db, slug)
+	if err != nil {
+		return err
+	}
+	page.Counted, page.Asked = counted(ev, tickets), steps(ev)
+	saying := map[string][]string{}
+	for _, t := range tickets {
+		if !page.Asked {
+			break
+		}
+		person := append([]string{cmp.Or(t.Name, s.p.Words.In(content.German, "booking.person.open"))}, said(ev, t)...)
+		if price, found := ev.PriceOf(t.Category); found {
+			person = append(person, priceLabel(price, t.PriceCents, content.German))
+		}
+		saying[t.Reference] = append(saying[t.Reference], strings.Join(person, "; "))
+	}
 	for _, c := range claims {
 		need, err := needOf(db, c.Reference)
 		if err != nil {
 			return err
 		}
-		p := participant{Claim: c, Made: stampOf(c.Created)}
+		p := participant{Claim: c, Said: saying[c.Reference], Made: stampOf(c.Created)}
 		for _, pool := range ev.Pools {
 			if n := need[pool.Code]; n > 0 {
 				label, _ := poolLabel(ev, pool.Code, content.German)
@@ -109,6 +129,14 @@ func (s *Service) staffEventPage(e *core.RequestEvent, status int, search string
 		}
 	}
 	return s.p.Show(e, status, templates, "staff-event", base.View{Title: page.Title, Data: page, Form: form, Problems: problems})
+}
+
+// bookedTickets are the places of an event that bookings have, by booking and number.
+func bookedTickets(db dbx.Builder, event string) (list []Ticket, err error) {
+	err = db.NewQuery(`SELECT ` + ticketColumns + ` FROM tickets WHERE event = {:event} AND released IS NULL
+		AND reference IN (SELECT reference FROM claims WHERE event = {:event} AND kind = 'booking' AND state IN ('active', 'pending', 'confirmed'))
+		ORDER BY reference, number`).Bind(dbx.Params{"event": event}).All(&list)
+	return list, err
 }
 
 func matches(c Claim, search string) bool {
@@ -231,6 +259,7 @@ type editorPage struct {
 	Key                                string
 	Review                             bool
 	Sent                               int
+	Counted                            []string
 }
 
 func (s *Service) editorPage(slug string) (editorPage, error) {
@@ -249,6 +278,11 @@ func (s *Service) editorPage(slug string) (editorPage, error) {
 			(SELECT count(*) FROM tickets WHERE event = {:event} AND checked_in IS NOT NULL)
 		FROM claims WHERE event = {:event} AND state IN ('active', 'pending', 'confirmed')`).Bind(dbx.Params{"event": slug}).
 		Row(&page.Bookings, &page.Booked, &page.Waiting, &page.Pending, &page.In)
+	if err != nil {
+		return page, err
+	}
+	tickets, err := bookedTickets(db, slug)
+	page.Counted = counted(ev, tickets)
 	return page, err
 }
 

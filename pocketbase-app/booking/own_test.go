@@ -337,3 +337,41 @@ func TestPricesAreChosenPersonByPerson(t *testing.T) {
 		}
 	}
 }
+
+// TestEditorsQuestionsAreAskedShownAndCounted asks what an editor wrote in the form of an
+// event: guests read it in their language, the counter reads the answers, editors only how many.
+func TestEditorsQuestionsAreAskedShownAndCounted(t *testing.T) {
+	h := staffed(t, base.Admin) // who may open both pages
+	ev := lecture("essen", room(10))
+	ev.Booking.Ask = []content.Asked{
+		{Code: "essen", Type: content.AskedChoice, Required: true, Label: content.Text{"de": "Was essen Sie?", "en": "What do you eat?"}, Options: content.Text{"de": "Vegan\nMit Fleisch\n", "en": "Vegan food\nWith meat"}},
+		{Code: "hilfe", Type: content.AskedYesNo, Label: content.Text{"de": "Brauchen Sie Hilfe?"}},
+		{Code: "notiz", Label: content.Text{"de": "Unverträglich"}},
+	}
+	if p := ev.Check(); len(p) > 0 {
+		t.Fatal(p)
+	}
+	h.publish(ev)
+	r := h.post("/en/veranstaltungen/essen/buchen/", url.Values{"key": {h.key("/en/veranstaltungen/essen/buchen/")}, "name": {"Ada"}, "email": {"ada@example.org"}, "places": {"2"}})
+	if r.status != 303 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	g := guestOf{house: h, cookie: cookieOf(t, r)}
+	wants(t, "the questions", g.get("/en/buchungen/angaben/"), 200, "What do you eat?", "With meat", "Brauchen Sie Hilfe?")
+	typed := url.Values{"name-1": {"Ada"}, "name-2": {"Grace"}, "q-1-essen": {"vegan"}, "q-2-essen": {"fisch"}, "q-1-notiz": {"Nüsse"}, "q-2-hilfe": {"yes"}, "schritt": {"pruefen"}}
+	wants(t, "an option that there is not", g.sends("/en/buchungen/angaben/", typed), 422, `id="e-q-2-essen"`)
+	typed.Set("q-2-essen", "mit-fleisch")
+	wants(t, "the review", g.sends("/en/buchungen/angaben/", typed), 200, "Vegan food", "With meat", "Nüsse")
+	typed.Set("schritt", "buchen")
+	if r := g.sends("/en/buchungen/angaben/", typed); r.status != 303 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	wants(t, "the counter", h.send("GET", "/schalter/veranstaltungen/essen/", "", ""), 200, "Ada; Was essen Sie?: Vegan; Unverträglich: Nüsse", "Grace; Was essen Sie?: Mit Fleisch; Brauchen Sie Hilfe?: Ja", "Was essen Sie? Vegan: 1")
+	page := h.send("GET", "/redaktion/veranstaltungen/essen/buchungen/", "", "")
+	wants(t, "the editor", page, 200, "Was essen Sie? Mit Fleisch: 1", "Brauchen Sie Hilfe? Ja: 1")
+	for _, private := range []string{"Ada", "Grace", "Nüsse"} {
+		if strings.Contains(page.body, private) {
+			t.Errorf("the editor reads %q", private)
+		}
+	}
+}

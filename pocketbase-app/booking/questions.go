@@ -31,6 +31,9 @@ type choice struct {
 // asked reads the questionnaire of an event, nil when nothing is asked. Only the
 // types that a form of a few lines can show are asked; others are left out.
 func asked(ev content.Event) *survey.Questionnaire {
+	if len(ev.Booking.Ask) > 0 {
+		return askedSimply(ev.Booking.Ask)
+	}
 	if len(ev.Booking.Questions) == 0 {
 		return nil
 	}
@@ -45,6 +48,76 @@ func asked(ev content.Event) *survey.Questionnaire {
 		return nil
 	}
 	return &q
+}
+
+// askedSimply makes a questionnaire of one page.
+func askedSimply(list []content.Asked) *survey.Questionnaire {
+	types := map[string]survey.Type{"": survey.ShortText, content.AskedText: survey.ShortText, content.AskedLong: survey.LongText,
+		content.AskedYesNo: survey.YesNo, content.AskedChoice: survey.SingleChoice, content.AskedChoices: survey.MultipleChoice}
+	q := survey.Questionnaire{Languages: content.Languages, Pages: []survey.Page{{Code: "all"}}}
+	for _, a := range list {
+		it := survey.Item{Code: a.Code, Type: types[a.Type], Text: a.Label, Required: a.Required}
+		if it.Type == survey.SingleChoice || it.Type == survey.MultipleChoice {
+			for i, line := range a.Lines(content.German) {
+				o := survey.Option{Code: content.SlugOf(line), Text: content.Text{content.German: line}}
+				for _, lang := range content.Languages {
+					if own := a.Lines(lang); a.Options[lang] != "" && i < len(own) {
+						o.Text[lang] = own[i]
+					}
+				}
+				it.Options = append(it.Options, o)
+			}
+		}
+		q.Pages[0].Items = append(q.Pages[0].Items, it)
+	}
+	return &q
+}
+
+// said is what somebody answered, for staff: question and answer in German.
+func said(ev content.Event, t Ticket) (list []string) {
+	form := url.Values{}
+	putAnswers(form, t)
+	for _, q := range questionsOf(ev, t, form, content.German) {
+		if q.Shown != "" {
+			list = append(list, q.Label+": "+q.Shown)
+		}
+	}
+	return list
+}
+
+// counted says how often each option was chosen, and how often each price: what a kitchen or
+// a cash desk needs to know, without names.
+func counted(ev content.Event, tickets []Ticket) (list []string) {
+	add := func(label string, n int) {
+		list = append(list, label+": "+strconv.Itoa(n))
+	}
+	for _, p := range ev.Prices {
+		n := 0
+		for _, t := range tickets {
+			if t.Category == p.Code {
+				n++
+			}
+		}
+		add(priceLabel(p, p.Cents, content.German), n)
+	}
+	if q := asked(ev); q != nil {
+		for _, it := range q.Items() {
+			for _, o := range it.Choices() {
+				n := 0
+				for _, t := range tickets {
+					form := url.Values{}
+					putAnswers(form, t)
+					if slices.Contains(form[prefix(t.Number)+it.Code], o.Code) {
+						n++
+					}
+				}
+				question, _ := it.Text.In(content.German)
+				option, _ := o.Text.In(content.German)
+				add(question+" "+option, n)
+			}
+		}
+	}
+	return list
 }
 
 func kindOf(it survey.Item) string {

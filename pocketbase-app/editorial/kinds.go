@@ -226,6 +226,13 @@ var eventFields = []field{
 	{Path: "booking.waiting_list", Type: asFlag},
 	{Path: "booking.offer_hours", Type: asNumber},
 	{Path: "booking.block_minutes", Type: asNumber},
+	{Path: "booking.ask", Type: asRows, Word: "ask", Columns: []field{
+		{Path: "code", Type: asLine, Required: true},
+		{Path: "label.{lang}", Type: asLine, Required: true},
+		{Path: "type", Type: asChoice, Options: content.AskedTypes},
+		{Path: "options.{lang}", Type: asText},
+		{Path: "required", Type: asFlag},
+	}},
 	{Path: "survey", Type: asChoice, Source: "surveys", Group: "afterwards"},
 }
 
