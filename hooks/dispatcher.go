@@ -98,6 +98,18 @@ type lane struct {
 	provider Provider
 	busy     atomic.Int32
 	gear     atomic.Pointer[gear]
+	healed   atomic.Pointer[time.Time] // when the circuit last closed; nil: it never broke
+}
+
+// patience is the most that the back-off may come to: after an outage it begins
+// anew, whatever the number of tries says. What was cut off in the rush must be asked
+// about before the partner gives up what it holds, mostly after a quarter of an hour.
+func (l *lane) patience(now time.Time) time.Duration {
+	healed := l.healed.Load()
+	if healed == nil {
+		return lastCeiling
+	}
+	return max(now.Sub(*healed), firstCeiling)
 }
 
 // gear keeps a limit. A worker keeps the gear that it began with.
@@ -339,7 +351,12 @@ func (r *shift) work(l *lane, g *gear, lease Lease) {
 	} else {
 		g.breaker.RecordSuccess()
 	}
-	if r.settle(lease, result, err); probe && g.breaker.IsClosed() {
+	healed := probe && g.breaker.IsClosed()
+	if healed {
+		now := r.Clock()
+		l.healed.Store(&now)
+	}
+	if r.settle(l, lease, result, err); healed {
 		r.store(lease, "hasten", func(ctx context.Context) error { return r.Store.Hasten(ctx, lease.Provider) })
 	}
 }
@@ -404,9 +421,9 @@ func (r *shift) try(p Provider, lease Lease) (result Result, err error) {
 	return p.Submit(ctx, lease.Order)
 }
 
-func (r *shift) settle(lease Lease, result Result, err error) {
+func (r *shift) settle(l *lane, lease Lease, result Result, err error) {
 	now := r.Clock()
-	at := now.Add(r.delay(lease, err))
+	at := now.Add(r.delay(lease, err, l.patience(now)))
 	lease.PutOff = outcomeOf(err) == Later
 	state := Done
 	var cause error
@@ -462,8 +479,8 @@ func (r *shift) store(lease Lease, what string, write func(context.Context) erro
 }
 
 // delay until the next try: what the provider asks for and up to a tenth more,
-// or full jitter below a ceiling that doubles with every try.
-func (r *shift) delay(lease Lease, err error) time.Duration {
+// or full jitter below a ceiling that doubles with every try, up to the most.
+func (r *shift) delay(lease Lease, err error, most time.Duration) time.Duration {
 	var later RetryAfter
 	if errors.As(err, &later) && later.After > 0 {
 		return later.After + time.Duration(r.Random()*float64(later.After)/10)
@@ -472,7 +489,7 @@ func (r *shift) delay(lease Lease, err error) time.Duration {
 	if doublings := max(lease.Attempt-1, 0); doublings < 9 {
 		ceiling = min(firstCeiling<<doublings, lastCeiling)
 	}
-	return time.Duration(r.Random() * float64(ceiling))
+	return time.Duration(r.Random() * float64(min(ceiling, most)))
 }
 
 func (r *shift) deadline(lease Lease) time.Time {

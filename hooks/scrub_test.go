@@ -47,17 +47,26 @@ func TestDelayIsFullJitterBelowARisingCeiling(t *testing.T) {
 	r := &shift{Dispatcher: &Dispatcher{Random: func() float64 { return .5 }}}
 	for attempt, want := range map[int]time.Duration{0: 5 * time.Second, 1: 5 * time.Second, 2: 10 * time.Second, 5: 80 * time.Second,
 		9: 1280 * time.Second, 10: 30 * time.Minute, 1000000: 30 * time.Minute} {
-		if got := r.delay(Lease{Order: Order{Attempt: attempt}}, nil); got != want {
+		if got := r.delay(Lease{Order: Order{Attempt: attempt}}, nil, lastCeiling); got != want {
 			t.Errorf("attempt %d: %s, want %s", attempt, got, want)
 		}
 	}
 	later := fmt.Errorf("busy: %w", RetryAfter{After: time.Hour})
-	if got := r.delay(Lease{}, later); got != time.Hour+3*time.Minute {
+	if got := r.delay(Lease{}, later, firstCeiling); got != time.Hour+3*time.Minute {
 		t.Errorf("retry after an hour: %s", got)
+	}
+	var l lane
+	now := time.Date(2026, 12, 2, 11, 0, 0, 0, time.UTC)
+	for ago, want := range map[time.Duration]time.Duration{0: 5 * time.Second, time.Minute: 30 * time.Second, 5 * time.Hour: 30 * time.Minute} {
+		healed := now.Add(-ago)
+		l.healed.Store(&healed)
+		if got := r.delay(Lease{Order: Order{Attempt: 50}}, nil, l.patience(now)); got != want {
+			t.Errorf("%s after an outage: %s, want %s", ago, got, want)
+		}
 	}
 	for attempt := range 100 {
 		r.Random = rand.Float64
-		if d := r.delay(Lease{Order: Order{Attempt: attempt}}, nil); d < 0 || d >= lastCeiling {
+		if d := r.delay(Lease{Order: Order{Attempt: attempt}}, nil, lastCeiling); d < 0 || d >= lastCeiling {
 			t.Errorf("attempt %d: %s", attempt, d)
 		}
 	}

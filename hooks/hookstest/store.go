@@ -39,6 +39,7 @@ func RunStore(t *testing.T, open func(t *testing.T) Board) {
 		{"calls keep the rate limit", rateLimit},
 		{"a broken circuit spares the provider", breaker},
 		{"after an outage nobody waits for the end of the back-off", hastened},
+		{"what is cut off after an outage is asked about soon", cutAfterOutage},
 		{"refused credentials halt the provider and cost no order its budget", halted},
 		{"credentials are renewed once, and the order goes on", refreshed},
 		{"new limits hold without a restart and close no open circuit", newLimits},
@@ -520,7 +521,7 @@ func hastened(t *testing.T, b *bench) {
 		}
 		return nil
 	}}
-	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}})
+	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}, Tick: 5 * time.Minute})
 	keys := b.putMany("strom", 40)
 	time.Sleep(24 * time.Hour)
 	down.Store(false)
@@ -544,6 +545,44 @@ func hastened(t *testing.T, b *bench) {
 	time.Sleep(4 * time.Hour)
 	if after, _ := c.Calls(); after != before {
 		t.Errorf("%d calls before the time that the provider asked for", after-before)
+	}
+}
+
+// Partners hold a reservation for a quarter of an hour or a little more.
+func cutAfterOutage(t *testing.T, b *bench) {
+	var down atomic.Bool
+	down.Store(true)
+	var mu sync.Mutex
+	cut := map[string]time.Time{}
+	longest, n := time.Duration(0), 0
+	c := &Company{Title: "strom", Before: func(o hooks.Order) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if down.Load() {
+			return ErrLine
+		}
+		if at, before := cut[o.Key]; before {
+			longest = max(longest, time.Since(at))
+		}
+		return nil
+	}, After: func(o hooks.Order) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if n++; n%4 != 0 || !cut[o.Key].IsZero() {
+			return nil
+		}
+		cut[o.Key] = time.Now()
+		return ErrLine
+	}}
+	b.start(b, &hooks.Dispatcher{Providers: []hooks.Provider{c}, Tick: 5 * time.Minute})
+	keys := b.putMany("strom", 40)
+	time.Sleep(24 * time.Hour)
+	down.Store(false)
+	time.Sleep(2 * time.Hour)
+	b.wantState(hooks.Done, keys...)
+	b.wantOnce(c, keys)
+	if len(cut) < 5 || longest > 12*time.Minute {
+		t.Errorf("%d orders were cut off, one waited %s", len(cut), longest)
 	}
 }
 

@@ -5,7 +5,7 @@
 // number (processId) with a secret (authKey); [Provider] writes both into
 // [hooks.Notes] before it confirms, so that a try after a crash goes on where the
 // first one ended. A reservation whose answer was lost is never confirmed and ends
-// by itself at the city.
+// by itself at the city; one that ran out before its confirmation was sent is made anew.
 package zms
 
 import (
@@ -260,14 +260,15 @@ func (p *Provider) Submit(ctx context.Context, o hooks.Order) (hooks.Result, err
 	defer p.alone(o.Key)()
 	of := hooks.CityProcess{Process: a.Process, AuthKey: a.AuthKey}
 	var err error
-	if a.Do == hooks.AppointmentHold || a.Do == hooks.AppointmentBook {
-		if of, err = p.reserve(ctx, o.Key, a); err != nil {
-			return hooks.Result{}, err
-		}
-	}
 	switch a.Do {
-	case hooks.AppointmentBook, hooks.AppointmentConfirm:
-		of, err = p.confirm(ctx, of, a)
+	case hooks.AppointmentHold:
+		var n note
+		n, err = p.reserve(ctx, o.Key, a)
+		of = n.CityProcess
+	case hooks.AppointmentBook:
+		of, err = p.book(ctx, o.Key, a)
+	case hooks.AppointmentConfirm:
+		of, err = p.confirm(ctx, of, a, func() error { return nil })
 	case hooks.AppointmentUpdate:
 		of, err = p.update(ctx, of, a)
 	case hooks.AppointmentCancel:
@@ -280,32 +281,70 @@ func (p *Provider) Submit(ctx context.Context, o hooks.Order) (hooks.Result, err
 	return hooks.Result{Reference: fmt.Sprint(of.Process), Payload: payload}, err
 }
 
+// note is what is kept of a reservation. Sent: its confirmation is under way, so a
+// reservation that is gone may have been confirmed and cancelled meanwhile.
+type note struct {
+	hooks.CityProcess
+	Sent bool `json:"sent,omitempty"`
+}
+
 // reserve takes a time, or what an earlier try of the same order reserved.
-func (p *Provider) reserve(ctx context.Context, key string, a hooks.CityAppointment) (of hooks.CityProcess, err error) {
-	note, err := p.Notes.Recall(ctx, key)
+func (p *Provider) reserve(ctx context.Context, key string, a hooks.CityAppointment) (n note, err error) {
+	kept, err := p.Notes.Recall(ctx, key)
 	if err == nil {
-		return of, json.Unmarshal(note, &of)
+		return n, json.Unmarshal(kept, &n)
 	}
 	if !errors.Is(err, hooks.ErrNotFound) {
-		return of, err
+		return n, err
 	}
+	return p.reserveAnew(ctx, key, a)
+}
+
+func (p *Provider) reserveAnew(ctx context.Context, key string, a hooks.CityAppointment) (n note, err error) {
 	ids, counts := []int{}, []int{}
 	for _, s := range a.Services {
 		ids, counts = append(ids, s.ID), append(counts, s.Count)
 	}
-	of, err = p.ask(ctx, http.MethodPost, "/reserve-appointment/", nil, map[string]any{
+	n.CityProcess, err = p.ask(ctx, http.MethodPost, "/reserve-appointment/", nil, map[string]any{
 		"timestamp": a.At, "officeId": a.Office, "serviceId": ids, "serviceCount": counts,
 	})
 	if err != nil {
+		return n, err
+	}
+	if n.AuthKey == "" {
+		return n, errors.New("the answer has no key")
+	}
+	return n, p.keep(ctx, key, n)
+}
+
+func (p *Provider) keep(ctx context.Context, key string, n note) error {
+	b, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	return p.Notes.Keep(ctx, key, b)
+}
+
+// book reserves and confirms. An outage may outlast the reservation of an earlier try:
+// unless its confirmation was sent, nobody else can have used it, and the time is
+// taken again.
+func (p *Provider) book(ctx context.Context, key string, a hooks.CityAppointment) (of hooks.CityProcess, err error) {
+	n, err := p.reserve(ctx, key, a)
+	if err != nil {
 		return of, err
 	}
-	if of.AuthKey == "" {
-		return of, errors.New("the answer has no key")
+	sending := func() error {
+		n.Sent = true
+		return p.keep(ctx, key, n)
 	}
-	if note, err = json.Marshal(of); err != nil {
-		return of, err
+	of, err = p.confirm(ctx, n.CityProcess, a, sending)
+	if errors.Is(err, hooks.ErrExpired) && !n.Sent {
+		if n, err = p.reserveAnew(ctx, key, a); err != nil {
+			return of, err
+		}
+		of, err = p.confirm(ctx, n.CityProcess, a, sending)
 	}
-	return of, p.Notes.Keep(ctx, key, note)
+	return of, err
 }
 
 func ids(of hooks.CityProcess) map[string]any {
@@ -326,8 +365,9 @@ func (p *Provider) update(ctx context.Context, of hooks.CityProcess, a hooks.Cit
 	return now, err
 }
 
-// confirm goes from whatever state to confirmed.
-func (p *Provider) confirm(ctx context.Context, of hooks.CityProcess, a hooks.CityAppointment) (hooks.CityProcess, error) {
+// confirm goes from whatever state to confirmed; sending is called before anything
+// goes out that may confirm.
+func (p *Provider) confirm(ctx context.Context, of hooks.CityProcess, a hooks.CityAppointment, sending func() error) (hooks.CityProcess, error) {
 	now, err := p.get(ctx, of)
 	if errors.Is(err, hooks.ErrNotFound) {
 		return now, hooks.ErrExpired
@@ -347,6 +387,9 @@ func (p *Provider) confirm(ctx context.Context, of hooks.CityProcess, a hooks.Ci
 		if now, err = p.update(ctx, of, a); err != nil {
 			return now, p.expired(ctx, of, err)
 		}
+	}
+	if err := sending(); err != nil {
+		return now, err
 	}
 	for _, step := range steps {
 		if now, err = p.ask(ctx, http.MethodPost, step, nil, ids(of)); err != nil {

@@ -155,6 +155,27 @@ func TestNotesKeepTheOrderFromBeingDoneTwice(t *testing.T) {
 	}
 }
 
+// The line breaks somewhere in the order and is mended after the reservation has run
+// out. Before the confirmation was sent the time is taken again; afterwards nobody
+// knows what became of it, and the order is refused rather than done twice.
+func TestAnOutageThatOutlastsTheReservation(t *testing.T) {
+	for cut, want := range map[int]int{2: 1, 3: 0} { // update, preconfirm
+		o := office()
+		line, address := hookstest.Serve(t, o)
+		p := provider(address, &notes{kept: map[string][]byte{}})
+		order := hooks.Order{Key: "k", Payload: payload(good())}
+		line.Next(append(make([]faults.Fault, cut), faults.Fault{Kind: faults.Cut})...)
+		if _, err := p.Submit(t.Context(), order); err == nil || errors.Is(err, hooks.ErrRejected) {
+			t.Errorf("cut at %d: %v", cut, err)
+		}
+		o.Expire()
+		_, err := p.Submit(t.Context(), order)
+		if _, confirmed := o.State(0); confirmed != want || (err == nil) != (want == 1) || err != nil && !errors.Is(err, hooks.ErrExpired) {
+			t.Errorf("cut at %d: %v, %d confirmed, want %d", cut, err, confirmed, want)
+		}
+	}
+}
+
 func TestOfferAndFreeTimes(t *testing.T) {
 	o := office()
 	o.Capacity = 1

@@ -52,5 +52,6 @@ func inSimulatedTime(t *testing.T) *base.Platform {
 }
 
 func TestTableKeepsThePromisesOfAStore(t *testing.T) {
+	t.Parallel() // with the other long test
 	hookstest.RunStore(t, func(t *testing.T) hookstest.Board { return open(t) })
 }
