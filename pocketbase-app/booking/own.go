@@ -174,6 +174,7 @@ type ownPage struct {
 	Total   string       // what all places cost
 	Watch   string       // address of the stream
 	Live    bool         // questions and polls are open
+	CanMove bool         // another date has room for it
 	Asking  *askedNow    // the questionnaire for those who came
 	Sent    url.Values   // hidden in the review
 }
@@ -189,6 +190,13 @@ func (s *Service) ownPage(c Claim, ev content.Event, lang string) (ownPage, erro
 	}
 	if page.People, err = s.people(c, ev, lang); err != nil {
 		return page, err
+	}
+	if page.CanChange {
+		others, err := s.otherDates(c, ev, lang)
+		if err != nil {
+			return page, err
+		}
+		page.CanMove = len(others) > 0
 	}
 	page.Total = total(ev, page.People, lang)
 	if page.Kind == KindBooking && page.State == Confirmed && !page.Over && !ev.Cancelled {

@@ -135,7 +135,7 @@ func TestHoldersChangeGiveBackHandOnAndMove(t *testing.T) {
 	if r := g.sends("/buchungen/aendern/", url.Values{"name-1": {"Ada"}, "name-2": {"Grace"}}); r.status != 303 {
 		t.Fatalf("%d %s", r.status, r.body)
 	}
-	wants(t, "names", g.get("/buchungen/ansicht/"), 200, "Grace")
+	wants(t, "names", g.get("/buchungen/ansicht/"), 200, "Grace", `href="/buchungen/umbuchen/"`)
 	tickets := g.get("/buchungen/karten/")
 	wants(t, "tickets", tickets, 200, "<svg", "Grace")
 	if pdf := g.get("/buchungen/karten/eintrittskarten.pdf"); pdf.status != 200 || !strings.HasPrefix(pdf.body, "%PDF-") || pdf.header.Get("Cache-Control") != "no-store" {
@@ -306,6 +306,9 @@ func TestPricesAreChosenPersonByPerson(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the booking does not say %q", want)
 		}
+	}
+	if strings.Contains(page, "/buchungen/umbuchen/") {
+		t.Error("the page leads to other dates of an event that has none")
 	}
 	if m := h.mails(g.reference)[0]; !strings.Contains(m.Text, "Zusammen: 7,50 Euro") || strings.Contains(m.Text, ev.Stream) {
 		t.Errorf("the mail: %s", m.Text)
