@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Person speaks at an event or leads through it (schema.org performer).
@@ -160,6 +161,12 @@ func SlugOf(name string) string {
 		slug = strings.TrimRight(slug[:80], "-")
 	}
 	return slug
+}
+
+// DateSlug is the address of a further date of an event that recurs: the event's address and
+// the Berlin day, "digital-dabei-2026-12-02".
+func DateSlug(slug string, start time.Time) string {
+	return strings.TrimRight(slug[:min(len(slug), 69)], "-") + "-" + start.In(Berlin).Format(time.DateOnly)
 }
 
 // Euros writes an amount: "12,50 Euro", "12 Euro", in English "€12.50".

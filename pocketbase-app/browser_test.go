@@ -127,8 +127,11 @@ func (n *notes) check(t *testing.T) {
 	}
 }
 
+// must does the actions; an element that does not come fails the test and does not hang it.
 func must(t *testing.T, ctx context.Context, actions ...action) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, 2*patience)
+	defer cancel()
 	if err := chromedp.Do(ctx, actions...); err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func load(files fs.FS, now time.Time) (Content, error) {
 		c.Guides = append(c.Guides, r.guide(slug))
 	}
 	for _, slug := range r.slugs("events") {
-		c.Events = append(c.Events, r.event(slug, now))
+		c.Events = append(c.Events, r.events(slug, now)...)
 	}
 	for _, slug := range r.slugs("pages") {
 		c.Pages = append(c.Pages, r.page(slug))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"servicepoint/content"
+	"servicepoint/content/series"
 )
 
 // eventFile is an event as its JSON file tells it: either Start (and End) of a
@@ -24,6 +25,7 @@ type eventFile struct {
 	Start     string          `json:"start"` // Berlin: 2022-10-07T11:00, 2022-10-07 or 2022-10
 	End       string          `json:"end"`   // as exact as Start, or empty
 	Slot      *slot           `json:"slot"`
+	Rule      string          `json:"rule"` // RFC 5545 RRULE of an event of the example programme that recurs
 	Pools     []content.Pool  `json:"pools"`
 	Booking   content.Booking `json:"booking"`
 
@@ -46,11 +48,40 @@ type slot struct {
 	To      string `json:"to"`
 }
 
-func (r *reader) event(slug string, now time.Time) content.Event {
+// events gives the event of a file and its further dates.
+func (r *reader) events(slug string, now time.Time) []content.Event {
+	first, rule := r.event(slug, now)
+	if rule == "" {
+		return []content.Event{first}
+	}
+	dates, err := series.Dates(first.Start, rule, nil, nil)
+	if err != nil {
+		r.fail("events/"+slug+".json", err)
+		return []content.Event{first}
+	}
+	first.Recurrence = content.Recurrence{Of: slug, Rule: rule}
+	list := []content.Event{first}
+	for _, start := range dates {
+		switch day := start.In(content.Berlin); {
+		case start.Equal(first.Start):
+		case holiday(day):
+			list[0].Recurrence.Except = append(list[0].Recurrence.Except, day.Format(time.DateOnly))
+		default:
+			next := first
+			next.Slug, next.Recurrence = content.DateSlug(slug, start), content.Recurrence{Of: slug}
+			next.Start, next.End = start.UTC(), series.Shift(first.End, first.Start, start).UTC()
+			list = append(list, next)
+		}
+	}
+	return list
+}
+
+// event reads the event of a file and its rule of recurrence.
+func (r *reader) event(slug string, now time.Time) (e content.Event, rule string) {
 	file := "events/" + slug + ".json"
 	var f eventFile
 	r.json(file, &f)
-	e := content.Event{
+	e = content.Event{
 		Slug: slug, Kind: f.Kind, Series: f.Series, Topic: f.Topic, Audience: f.Audience,
 		Provider: f.Provider, Organiser: f.Organiser, Place: f.Place, District: f.District,
 		Online: f.Online, Free: f.Free, Pools: f.Pools, Booking: f.Booking, Texts: map[string]content.EventText{},
@@ -71,7 +102,7 @@ func (r *reader) event(slug string, now time.Time) content.Event {
 	for lang, doc := range r.texts("events", slug) {
 		e.Texts[lang] = content.EventText{Title: doc.Title, Summary: doc.Lead, Body: doc.Body}
 	}
-	return e
+	return e, f.Rule
 }
 
 // parseTimes reads the start and end of a real event; their form tells how

@@ -40,8 +40,9 @@ type editPage struct {
 	Who, When string // of the change that came between
 	Notice    string
 	May       permissions
-	Off       bool // of an event: it is cancelled
-	Recurs    bool // of an event: it has further dates
+	Off       bool        // of an event: it is cancelled
+	Recurs    bool        // of an event: it has further dates
+	Clashes   []eventDate // of an event: others in its room at its time
 }
 
 // group is a section of the form. Its fields belong to the page's language or,
@@ -317,6 +318,11 @@ func (d *Editorial) describe(page *editPage, rec *core.Record, e *core.RequestEv
 		return err
 	}
 	page.Off, page.Recurs = doc.at("cancelled") == true, doc.text("recurrence.of") != ""
+	if k.Name == "events" {
+		if page.Clashes, err = clashes(d.p.App, slug, doc, d.p.Now()); err != nil {
+			return err
+		}
+	}
 	for _, lang := range content.Languages {
 		missing := true
 		for _, f := range k.Fields {

@@ -49,6 +49,7 @@ type eventAct struct {
 // eventDate is one date of an event that recurs.
 type eventDate struct {
 	Slug, When, State string // State "": it would be made
+	Name              string // of another event
 	Here              bool
 }
 
@@ -277,6 +278,52 @@ func (d *Editorial) deleteDraft(e *core.RequestEvent) error {
 	return e.Redirect(http.StatusSeeOther, "/redaktion/veranstaltungen/")
 }
 
+// clashes are other events in the same room that overlap with this one. An event without an
+// end, or without a time of day, lasts until its Berlin day is over; cancelled ones and pages of
+// the past do not count. An event online only takes no room.
+func clashes(app core.App, slug string, doc document, now time.Time) ([]eventDate, error) {
+	place, room := doc.text("place"), doc.text("room")
+	from, to := taken(doc)
+	if place == "" || from.IsZero() || to.Before(now) || doc.at("cancelled") == true {
+		return nil, nil
+	}
+	var slugs []string
+	err := app.DB().NewQuery(`SELECT slug FROM events WHERE slug <> {:slug} AND json_extract(doc, '$.place') = {:place}
+		AND coalesce(json_extract(doc, '$.room'), '') = {:room} ORDER BY json_extract(doc, '$.start'), slug`).
+		Bind(dbx.Params{"slug": slug, "place": place, "room": room}).Column(&slugs)
+	var list []eventDate
+	for _, other := range slugs {
+		rec, wrong := stored(app, kindNamed("events"), other)
+		if wrong != nil {
+			return nil, wrong
+		}
+		at, wrong := parse(docOf(rec))
+		if wrong != nil {
+			return nil, wrong
+		}
+		if start, end := taken(at); at.at("cancelled") != true && start.Before(to) && from.Before(end) {
+			list = append(list, eventDate{Slug: other, Name: rec.GetString("title"), When: berlin(start), State: rec.GetString("state")})
+		}
+	}
+	return list, err
+}
+
+// taken is the time for which an event needs its room; zero when only its month is known.
+func taken(doc document) (from, to time.Time) {
+	from, to = doc.moment("start"), doc.moment("end")
+	if from.IsZero() || doc.text("precision") == content.ToMonth {
+		return time.Time{}, time.Time{}
+	}
+	if last := from; to.IsZero() || doc.text("precision") == content.ToDay {
+		if to.After(last) {
+			last = to
+		}
+		y, m, day := last.In(content.Berlin).Date()
+		to = time.Date(y, m, day+1, 0, 0, 0, 0, content.Berlin)
+	}
+	return from, to
+}
+
 // dated lists the dates of an event that recurs, by start.
 func dated(app core.App, of string) ([]*core.Record, error) {
 	var slugs []string
@@ -393,6 +440,13 @@ func (d *Editorial) showDatesPage(e *core.RequestEvent, status int, a eventAct, 
 	if err != nil {
 		return err
 	}
+	if len(records) == 0 { // it does not recur yet: its own date is the only one
+		rec, err := stored(d.p.App, kindNamed("events"), a.Slug)
+		if err != nil {
+			return err
+		}
+		records = append(records, rec)
+	}
 	have := map[int64]bool{}
 	for _, rec := range records {
 		doc, err := parse(docOf(rec))
@@ -490,7 +544,7 @@ func (d *Editorial) addDates(tx core.App, slug string, rev int, doc document, r 
 		if have[t.Unix()] {
 			continue
 		}
-		own := strings.TrimRight(slug[:min(len(slug), 69)], "-") + "-" + t.In(content.Berlin).Format(time.DateOnly)
+		own := content.DateSlug(slug, t)
 		copied, err := copyOf(canonical, own)
 		if err != nil {
 			return err
