@@ -85,9 +85,10 @@ func load(files fs.FS, now time.Time) (Content, error) {
 
 // reader reads the files of one Content and collects what is wrong with them.
 type reader struct {
-	files    fs.FS
-	problems []error
-	seen     map[string]bool // text files that were read
+	files     fs.FS
+	problems  []error
+	seen      map[string]bool // text files that were read
+	programme []content.Event // those read so far
 }
 
 func (r *reader) fail(file string, err error) {

@@ -173,11 +173,16 @@ func TestTheProgrammeIsAlwaysAhead(t *testing.T) {
 			t.Fatalf("loaded at %s: %v", at, err)
 		}
 		coming = 0
-		for _, e := range c.Events {
+		for i, e := range c.Events {
 			if len(e.Pools) == 0 {
 				continue
 			}
 			coming++
+			for _, x := range c.Events[:i] {
+				if x.Place == e.Place && x.Room == e.Room && x.Start.Before(e.End) && e.Start.Before(x.End) {
+					t.Errorf("loaded at %s: %s and %s are in one room on %s", at, x.Slug, e.Slug, e.Start)
+				}
+			}
 			start, end := e.Start.In(content.Berlin), e.End.In(content.Berlin)
 			switch {
 			case !e.Start.After(at.Add(12 * time.Hour)):

@@ -3,6 +3,7 @@ package demo
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"servicepoint/content"
@@ -52,6 +53,7 @@ type slot struct {
 func (r *reader) events(slug string, now time.Time) []content.Event {
 	first, rule := r.event(slug, now)
 	if rule == "" {
+		r.programme = append(r.programme, first)
 		return []content.Event{first}
 	}
 	dates, err := series.Dates(first.Start, rule, nil, nil)
@@ -73,7 +75,16 @@ func (r *reader) events(slug string, now time.Time) []content.Event {
 			list = append(list, next)
 		}
 	}
+	r.programme = append(r.programme, list...)
 	return list
+}
+
+// occupied reports whether another event has the place and room at that time. Holidays push
+// slots together that lie apart in other weeks.
+func (r *reader) occupied(e content.Event) bool {
+	return slices.ContainsFunc(r.programme, func(x content.Event) bool {
+		return x.Place == e.Place && x.Room == e.Room && x.Start.Before(e.End) && e.Start.Before(x.End)
+	})
 }
 
 // event reads the event of a file and its rule of recurrence.
@@ -94,7 +105,9 @@ func (r *reader) event(slug string, now time.Time) (e content.Event, rule string
 		err = errors.New("needs either a start or a slot")
 	case f.Slot != nil:
 		e.Precision = content.ToMinute
-		e.Start, e.End, err = f.Slot.next(now)
+		for day := now; err == nil && (e.Start.IsZero() || r.occupied(e)); day = day.AddDate(0, 0, 7) {
+			e.Start, e.End, err = f.Slot.next(day)
+		}
 	default:
 		e.Start, e.End, e.Precision, err = parseTimes(f.Start, f.End)
 	}
