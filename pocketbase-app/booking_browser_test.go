@@ -156,7 +156,7 @@ func TestBrowserBooking(t *testing.T) {
 		w.open(s.URL + "/redaktion/veranstaltungen/stadt-entdecken/uebernehmen/")
 		w.staffPage("/redaktion/veranstaltungen/stadt-entdecken/uebernehmen/", "/redaktion/")
 		w.open(s.URL + "/redaktion/veranstaltungen/stadt-entdecken/absagen/")
-		w.reads("3 Menschen")
+		w.reads("warten: 3")
 		w.staffPage("/redaktion/veranstaltungen/stadt-entdecken/absagen/", "/redaktion/")
 		w.press(send)
 		w.reads("Bitte prüfen Sie Ihre Angaben")
