@@ -119,6 +119,18 @@ func TestBrowserLive(t *testing.T) {
 	}
 	must(t, ctx, chromedp.Click(chromedp.CSS("[data-live-pause]")))
 	arrives("Diese kommt nicht von allein.")
+
+	// Each connection sends all parts; what has not changed stays as it is, so
+	// that a press that has begun ends on the same button.
+	must(t, ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector("#ja-1").isOld = true; 0`))
+	for _, text := range []string{"Automatische Anzeige fortsetzen", "Automatische Anzeige anhalten"} {
+		must(t, ctx, chromedp.Click(chromedp.CSS("[data-live-pause]")))
+		arrives(text)
+	}
+	time.Sleep(time.Second)
+	if !eval[bool](t, ctx, `document.querySelector("#ja-1").isOld === true`) {
+		t.Error("a part that has not changed was replaced")
+	}
 	checkPage(t, ctx, room+" Skala", looks...)
 	steer("aktion", "frage-anheften", "id", "1")
 	w.open(s.URL + room + "leinwand/")

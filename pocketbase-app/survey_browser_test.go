@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -213,6 +214,10 @@ func TestBrowserTerminalAsksAndWipes(t *testing.T) {
 	w.open(s.URL + mobil + "/teilnehmen/")
 	w.press(send)
 	w.choose(`input[name="used"][value="tram"]`)
+	slow := func(ms float64) action {
+		return call(network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+			MatchedNetworkConditions: []*network.Conditions{{Latency: ms, DownloadThroughput: -1, UploadThroughput: -1}}})
+	}
 	later := func(seconds int) {
 		must(t, ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{ const now = Date.now; Date.now = () => now() + %d000; } 0`, seconds)))
 	}
@@ -224,7 +229,11 @@ func TestBrowserTerminalAsksAndWipes(t *testing.T) {
 	if !w.checked(`input[name="used"][value="tram"]`) {
 		t.Error("to stay lost an answer")
 	}
-	leave(t, ctx, chromedp.Evaluate[chromedp.Void](`{ const now = Date.now; Date.now = () => now() + 130000; } 0`))
+	// The server needs longer than the page's clock from tick to tick, and the
+	// page's last scrolling must not count as somebody who is there.
+	must(t, ctx, call(network.Enable, network.EnableParams{}), slow(2000))
+	leave(t, ctx, chromedp.Evaluate[chromedp.Void](`{ const now = Date.now, from = now(); Date.now = () => now() + 130 * (now() - from + 1000); } 0`))
+	must(t, ctx, slow(0))
 	if at := eval[string](t, ctx, `location.pathname`); at != mobil+"/teilnehmen/" {
 		t.Errorf("after the time limit the terminal shows %s", at)
 	}

@@ -20,8 +20,10 @@ const sameForm = (part, next) => {
 };
 
 const show = (part, html) => {
-  const next = document.createElement("div");
+  const next = part.cloneNode();
   next.innerHTML = html;
+  mark(next);
+  if (next.isEqualNode(part)) return; // as after each new connection: nobody's click is to be lost
   if (sameForm(part, next)) {
     const [count, now] = [part, next].map((e) => e.querySelector("[data-live-count]"));
     if (count && now) count.textContent = now.textContent;
@@ -29,7 +31,6 @@ const show = (part, html) => {
   }
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
   part.replaceChildren(...next.childNodes);
-  mark(part);
   if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 };
 
