@@ -240,6 +240,33 @@ func TestFormsOfOtherSitesAreRefused(t *testing.T) {
 	}
 }
 
+// A page that is in German only has no address in other languages: their links
+// lead to their home pages.
+func TestLanguagesOfAPageInGermanOnlyLeadHome(t *testing.T) {
+	p := basetest.New(t)
+	p.Shell = func(string) (string, bool) { return `<a href="/en` + base.ShellPath + `">English</a>`, true }
+	refuse := func(e *core.RequestEvent) error { return base.ErrNotFound }
+	srv, client := basetest.Serve(t, p, func(se *core.ServeEvent) {
+		p.RoutePublic(se, "GET", "/anliegen/{$}", refuse)
+		p.Route(se, "GET", "/anmelden/{$}", refuse)
+		p.Route(se, "GET", "/redaktion/{$}", refuse)
+	})
+	for path, want := range map[string]string{
+		"/anliegen/": "/en/anliegen/", "/en/anliegen/": "/en/anliegen/", "/ls/anliegen/": "/en/anliegen/",
+		"/anmelden/": "/en/", "/redaktion/": "/en/",
+	} {
+		res, err := client.Get(srv.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if got := string(page); got != `<a href="`+want+`">English</a>` {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+}
+
 // A write lock that another process holds is no fault of ours or the visitor's.
 func TestABusyDatabaseAsksToComeBack(t *testing.T) {
 	file := "file:" + t.TempDir() + "/busy.db?_txlock=immediate"

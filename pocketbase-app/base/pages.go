@@ -70,6 +70,8 @@ type View struct {
 	Staff *core.Record
 	Path  string // address without language prefix
 	words content.Words
+
+	german bool // in no other language
 }
 
 // T gives the words for a key in the page's language.
@@ -209,6 +211,7 @@ func (p *Platform) InWords(v View) View {
 func (p *Platform) Show(e *core.RequestEvent, status int, set Templates, name string, v View) error {
 	v.Lang, v.Staff, v.words = Lang(e.Request), Staff(e), p.Words
 	v.Path = strings.TrimPrefix(e.Request.URL.Path, Prefix(v.Lang))
+	v.german = p.german[e.Request.Pattern]
 	if v.Form == nil {
 		v.Form = url.Values{}
 	}
@@ -256,8 +259,8 @@ func (p *Platform) inShell(v View, main string) (string, error) {
 		menu = b.String()
 	}
 	path := v.Path
-	if v.Area() != "" || path == "" {
-		path = "/" // staff pages are in German only
+	if v.german || v.Area() != "" || path == "" {
+		path = "/"
 	}
 	return strings.NewReplacer(
 		ShellTitle, template.HTMLEscapeString(title),

@@ -29,6 +29,7 @@ type Platform struct {
 	waiting  chan struct{} // one place: "there are orders"
 	decoding chan struct{} // one place, see [Platform.Decode]
 	api      apiRoutes
+	german   map[string]bool // patterns of pages that are in German only
 }
 
 // NewPlatform makes the platform for an app that is bootstrapped. The secret
@@ -49,6 +50,7 @@ func NewPlatform(app core.App, words content.Words) (*Platform, error) {
 		waiting:  make(chan struct{}, 1),
 		decoding: make(chan struct{}, 1),
 		api:      newAPIRoutes(),
+		german:   map[string]bool{},
 	}, nil
 }
 

@@ -18,8 +18,15 @@ type Handler func(e *core.RequestEvent) error
 // ("/redaktion/{$}"); the middlewares run first. Requests are not logged, not
 // even those that the rate limit refuses: logs hold no trace of who answered
 // what and when. [Platform.Fail] logs what nobody foresaw. Scripts of other
-// sites may read routes below [APIRoot], and nothing else.
+// sites may read routes below [APIRoot], and nothing else. Its pages are in German.
 func (p *Platform) Route(se *core.ServeEvent, method, path string, h Handler, middlewares ...func(*core.RequestEvent) error) {
+	if method != "" {
+		p.german[method+" "+path] = true
+	}
+	p.bind(se, method, path, h, middlewares...)
+}
+
+func (p *Platform) bind(se *core.ServeEvent, method, path string, h Handler, middlewares ...func(*core.RequestEvent) error) {
 	route := se.Router.Route(method, path, func(e *core.RequestEvent) error { return p.failed(e, h(e)) })
 	for _, m := range middlewares {
 		route.BindFunc(func(e *core.RequestEvent) error { return p.failed(e, m(e)) })
@@ -44,7 +51,7 @@ func (p *Platform) failed(e *core.RequestEvent, err error) error {
 // is German, and it is bound again below /en and /ls. [Lang] tells the handler.
 func (p *Platform) RoutePublic(se *core.ServeEvent, method, path string, h Handler) {
 	for _, lang := range content.Languages {
-		p.Route(se, method, Prefix(lang)+path, h)
+		p.bind(se, method, Prefix(lang)+path, h)
 	}
 }
 
