@@ -108,15 +108,28 @@ func (pt *Participation) leave(e *core.RequestEvent) error {
 		return seeOther(e, path(e.Request, slug, "teilnehmen"))
 	}
 	if t := token(e.Request, slug); t != "" {
-		_, err := pt.p.App.DB().NewQuery(`DELETE FROM survey_drafts WHERE hash = {:hash} AND saved = 0`).
+		res, err := pt.p.App.DB().NewQuery(`DELETE FROM survey_drafts WHERE hash = {:hash} AND saved = 0`).
 			Bind(dbx.Params{"hash": draftHash(t)}).Execute()
 		if err != nil {
 			return err
+		}
+		if n, err := res.RowsAffected(); err == nil && n > 0 && kind == kindTerminal {
+			if err := pt.countUse(0, 1); err != nil {
+				return err
+			}
 		}
 	}
 	pt.setToken(e, slug, "", -time.Second)
 	e.Response.Header().Set("Clear-Site-Data", `"cache"`) // cookies would take the device's own along, storage its outbox
 	return seeOther(e, "/umfragen/"+slug+"/teilnehmen/")
+}
+
+// countUse adds to how often surveys were begun at terminals and given up there.
+func (pt *Participation) countUse(begun, givenUp int) error {
+	_, err := pt.p.App.DB().NewQuery(`INSERT INTO terminal_months (month, begun, given_up) VALUES ({:month}, {:begun}, {:given_up})
+		ON CONFLICT (month) DO UPDATE SET begun = begun + excluded.begun, given_up = given_up + excluded.given_up`).
+		Bind(dbx.Params{"month": pt.p.Now().In(content.Berlin).Format("2006-01"), "begun": begun, "given_up": givenUp}).Execute()
+	return err
 }
 
 // bindDevices binds the pairing of devices.

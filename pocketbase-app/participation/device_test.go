@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"servicepoint/content/report"
 	"servicepoint/pocketbase-app/base"
 	"servicepoint/pocketbase-app/base/basetest"
 )
@@ -90,6 +91,14 @@ func TestASharedDeviceTellsItsChannelAndForgetsPeople(t *testing.T) {
 	if rows := w.rows(t); len(rows) != 2 || rows[0].Channel == rows[1].Channel || rows[0].Channel == "web" || rows[1].Channel == "web" {
 		t.Errorf("rows %+v", rows)
 	}
+	used := func(want string) {
+		t.Helper()
+		got := basetest.Report(t, w.Platform, report.Period{From: "2026-01-01", To: "2026-12-31"}, w.matter.VisitsReport)["terminals-je-monat"]
+		if len(got) != 1 || !strings.HasSuffix(got[0], want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	used("|2|1|50,0") // the answer that was sent is not given up, and tablets do not count
 
 	// On somebody's own device nothing of it happens: a link does not wipe.
 	own := w.visitor(t)
@@ -104,6 +113,7 @@ func TestASharedDeviceTellsItsChannelAndForgetsPeople(t *testing.T) {
 	own.led(own.post(s+"/verlassen/", ""), s+"/teilnehmen/")
 	own.see(own.get(s+"/seite/1/"), 410)
 	own.led(own.post(link, ""), s+"/seite/1/")
+	used("|2|1|50,0")
 }
 
 func TestCodesOfDevicesAreShortLivedAndGuessingIsSlow(t *testing.T) {

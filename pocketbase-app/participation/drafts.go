@@ -89,6 +89,11 @@ func (pt *Participation) newDraft(e *core.RequestEvent, q current, typed url.Val
 	if err != nil {
 		return nil, err
 	}
+	if channel == kindTerminal {
+		if err := pt.countUse(1, 0); err != nil {
+			return nil, err
+		}
+	}
 	pt.setToken(e, q.Slug, d.token, draftLife)
 	return d, nil
 }

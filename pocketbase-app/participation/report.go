@@ -14,11 +14,10 @@ import (
 )
 
 // VisitsReport gives what is known of the service point's devices and of answers
-// on them: responses by month and way, by survey at terminals and tablets, and
-// the devices themselves. It tells how many took part, as the planning pages do,
+// on them: responses by month and way, by survey at terminals and tablets, how often
+// surveys were begun at terminals and given up there, and the devices themselves. It tells how many took part, as the planning pages do,
 // never what they answered: small numbers are shown. Answers that wait in the urn
-// are not counted. Visits, waiting times and sessions without an answer are not
-// recorded.
+// are not counted. Visits and waiting times are in the report of appointments.
 func (pt *Participation) VisitsReport(ctx context.Context, db dbx.Builder, p report.Period) ([]*report.Table, error) {
 	table := func(name string, columns ...string) *report.Table {
 		return pt.p.ReportTable("visits", name, columns...)
@@ -26,7 +25,8 @@ func (pt *Participation) VisitsReport(ctx context.Context, db dbx.Builder, p rep
 	months := table("antworten-je-monat", "month month", "web number", "terminal number", "tablet number", "paper number", "phone number")
 	surveys := table("umfragen-vor-ort", "survey text", "terminal number", "tablet number", "paper number", "phone number")
 	devices := table("geraete", "kind text", "registered number", "paired number", "disabled number")
-	months.Chart, surveys.Chart, devices.Chart = []string{"terminal", "tablet"}, []string{"terminal", "tablet"}, []string{"paired"}
+	uses := table("terminals-je-monat", "month month", "begun number", "given_up number", "given_up_rate decimal %")
+	months.Chart, surveys.Chart, devices.Chart, uses.Chart = []string{"terminal", "tablet"}, []string{"terminal", "tablet"}, []string{"paired"}, []string{"begun", "given_up"}
 
 	var rows []struct {
 		Survey  string `db:"survey"`
@@ -66,6 +66,22 @@ func (pt *Participation) VisitsReport(ctx context.Context, db dbx.Builder, p rep
 		surveys.Add(titles[slug], n["terminal"], n["tablet"], n["paper"], n["phone"])
 	}
 
+	var used []struct {
+		Month   string `db:"month"`
+		Begun   int    `db:"begun"`
+		GivenUp int    `db:"given_up"`
+	}
+	if err := db.NewQuery(`SELECT month, begun, given_up FROM terminal_months`).WithContext(ctx).All(&used); err != nil {
+		return nil, err
+	}
+	for _, m := range p.Months() {
+		for _, u := range used {
+			if u.Month == m {
+				uses.Add(m, u.Begun, u.GivenUp, report.Percent(u.GivenUp, u.Begun))
+			}
+		}
+	}
+
 	var kinds []struct {
 		Kind       string `db:"kind"`
 		Registered int    `db:"registered"`
@@ -78,5 +94,5 @@ func (pt *Participation) VisitsReport(ctx context.Context, db dbx.Builder, p rep
 	for _, k := range kinds {
 		devices.Add(pt.p.Words.In(content.German, "staff.report.visits.kind."+k.Kind), k.Registered, k.Paired, k.Disabled)
 	}
-	return []*report.Table{months, surveys, devices}, err
+	return []*report.Table{months, surveys, uses, devices}, err
 }

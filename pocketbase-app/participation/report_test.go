@@ -56,6 +56,7 @@ func TestVisitsReportCountsAnswersAndDevices(t *testing.T) {
 	want := map[string][]string{
 		"antworten-je-monat": {"11/2026|40|20|0|0|0", "12/2026|30|27|0|2|0"},
 		"umfragen-vor-ort":   {"smart-kassel|32|0|0|0", "wohnen|15|0|2|0"},
+		"terminals-je-monat": {},
 		"geraete":            {"Tablet|1|0|1", "Terminal|2|1|0"},
 	}
 	if !reflect.DeepEqual(got, want) {
