@@ -233,7 +233,8 @@ func newServer(se *core.ServeEvent, isDemo bool) (*server, error) {
 			}
 			return texts, err
 		},
-		Write: s.writePackage, Formats: exportFormats(),
+		HasResults: func(ctx context.Context, slug string) (bool, error) { return results.HasPage(ctx, p.App.DB(), slug) },
+		Write:      s.writePackage, Formats: exportFormats(),
 	})
 	if err != nil {
 		return nil, err

@@ -72,6 +72,10 @@ func TestRolesAndClearances(t *testing.T) {
 	if strings.Contains(body, "Paket erstellen") {
 		t.Error("who is not cleared is offered a package")
 	}
+	h.publish("wohnen", "Wohnen")
+	if _, body := uncleared.do("GET", "/planung/exporte/umfragen/wohnen/"); !strings.Contains(body, "nicht freigegeben") || strings.Contains(body, "/ergebnisse/") {
+		t.Error("a link to results that are not there")
+	}
 }
 
 // No table of packages or clearances is reachable by PocketBase's own API.

@@ -45,6 +45,7 @@ type exportsPage struct {
 	surveyView
 	Clearance *clearance // of who looks; nil: not cleared
 	Until     string     // day, of the clearance
+	Results   bool       // a page of results is there
 	Formats   []Format
 	Channels  []named
 	Languages []named
@@ -109,6 +110,11 @@ func (pl *Planning) exportsPage(e *core.RequestEvent, status int, form url.Value
 		page.Clearance, page.Until = &c, germanDay(c.Until)
 	case !errors.Is(err, ErrNotCleared):
 		return err
+	}
+	if pl.o.HasResults != nil {
+		if page.Results, err = pl.o.HasResults(ctx, view.Slug); err != nil {
+			return err
+		}
 	}
 	for _, code := range survey.Channels {
 		page.Channels = append(page.Channels, named{code, pl.channel(code)})

@@ -47,6 +47,9 @@ type Options struct {
 	// Texts gives the released texts of a survey by variable; nil: none are shown.
 	Texts func(ctx context.Context, slug string) (map[string][]string, error)
 
+	// HasResults tells whether a survey has a public page of results; nil: none has.
+	HasResults func(ctx context.Context, slug string) (bool, error)
+
 	Dir string // where the files are, "<data dir>/exports"; made when missing
 }
 

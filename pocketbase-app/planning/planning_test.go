@@ -80,7 +80,8 @@ func (h *house) server(p *base.Platform) *Planning {
 		Write: func(ctx context.Context, pkg Package, path string, progress func(done, total int)) (int, error) {
 			return h.write(ctx, pkg, path, progress)
 		},
-		Formats: []Format{{"xlsx", "Arbeitsmappe"}, {"csv", "CSV"}},
+		Formats:    []Format{{"xlsx", "Arbeitsmappe"}, {"csv", "CSV"}},
+		HasResults: func(_ context.Context, slug string) (bool, error) { return slug == "smart-kassel", nil },
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -343,6 +343,13 @@ func (x *Results) enter(tx core.App, slug, place string, number *int, block int,
 	return nil
 }
 
+// HasPage tells whether a survey has a page of results.
+func HasPage(ctx context.Context, db dbx.Builder, slug string) (has bool, err error) {
+	err = db.NewQuery(`SELECT EXISTS (SELECT 1 FROM result_releases WHERE survey = {:survey}) OR EXISTS (SELECT 1 FROM survey_actions WHERE survey = {:survey})`).
+		Bind(dbx.Params{"survey": slug}).WithContext(ctx).Row(&has)
+	return has, err
+}
+
 // Publish adds the newest release of every survey, with all corrections and
 // actions, to the catalogue.
 func Publish(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error {
