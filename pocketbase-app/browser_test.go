@@ -285,6 +285,25 @@ func leave(t *testing.T, ctx context.Context, actions ...action) {
 	t.Fatalf("no new page after %s", from)
 }
 
+// idles lets 100 of a shared device's 120 seconds pass until it asks who is there, and
+// stops its clock. What the page still tells of the last press, as its scrolling, counts
+// as somebody who is there: then as much time passes again.
+func idles(t *testing.T, ctx context.Context, dialog string) {
+	t.Helper()
+	must(t, ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{
+		const dialog = document.querySelector(%q), asked = new AbortController();
+		let passed = 0;
+		window.realNow = Date.now;
+		Date.now = () => realNow() + passed;
+		const pass = () => { if (!dialog.open) passed += 100000; };
+		for (const event of ["pointerdown", "keydown", "input", "scroll"]) addEventListener(event, pass, { capture: true, signal: asked.signal });
+		pass();
+		window.stopClock = () => { asked.abort(); Date.now = (at => () => at)(Date.now()); };
+	} 0`, dialog)))
+	must(t, ctx, chromedp.Poll[chromedp.Void](fmt.Sprintf(`document.querySelector(%q).open && document.activeElement.closest("dialog") !== null`, dialog)))
+	must(t, ctx, chromedp.Evaluate[chromedp.Void](`stopClock(); 0`))
+}
+
 // click presses a button or link found by its visible text inside main.
 func click(t *testing.T, ctx context.Context, label string) {
 	t.Helper()

@@ -62,9 +62,19 @@ func (p program) Execute() error {
 		defer unlock()
 		return p.pb.Execute()
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endings()...)
 	defer stop()
 	return p.pb.RootCmd.ExecuteContext(ctx)
+}
+
+// endings are the signals that cancel a command. A closed terminal (SIGHUP) is one
+// unless the operator said otherwise, by nohup.
+func endings() []os.Signal {
+	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }
 
 func topCommand(c *cobra.Command) string {

@@ -50,7 +50,8 @@ func exportCommand(pb *pocketbase.PocketBase) *cobra.Command {
 		Use:   "export SURVEY",
 		Short: "Write the answers of a survey of a stopped instance to a package or a workbook",
 		Long: "Write the answers of a survey of a stopped instance to a package (ZIP), or to a\n" +
-			"workbook when --out ends with .xlsx. Ctrl-C cancels and leaves nothing behind.\n\nFormats: " + strings.Join(exports.FormatNames(), ", "),
+			"workbook when --out ends with .xlsx. Ctrl-C cancels and leaves nothing behind, and so\n" +
+			"does a terminal that is closed.\n\nFormats: " + strings.Join(exports.FormatNames(), ", "),
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			unlock, err := stopped(pb)
@@ -61,7 +62,8 @@ func exportCommand(pb *pocketbase.PocketBase) *cobra.Command {
 			if out == "" {
 				out = args[0] + ".zip"
 			}
-			ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
+			signal.Ignore(syscall.SIGPIPE) // of a terminal that is gone: what was written is removed first
+			ctx, stop := signal.NotifyContext(c.Context(), endings()...)
 			defer stop()
 			book := strings.HasSuffix(out, ".xlsx")
 			if book && c.Flags().Changed("formats") {

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"servicepoint/pocketbase-app/base"
+	"servicepoint/pocketbase-app/planning"
 )
 
 // commandSays runs the program as an operator would, in a process of its own. seen gets
@@ -76,7 +78,7 @@ func TestCtrlCEndsAnExportAndLeavesNothing(t *testing.T) {
 		return n
 	}
 	for _, name := range []string{"antworten.zip", "antworten.xlsx"} {
-		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 			folder := t.TempDir()
 			sent := false
 			code, out, said := commandSays(t, func(said string, p *os.Process) {
@@ -93,8 +95,8 @@ func TestCtrlCEndsAnExportAndLeavesNothing(t *testing.T) {
 			}
 		}
 	}
-	if n := logged("cancelled"); n != 4 {
-		t.Errorf("%d cancelled exports are logged, want 4", n)
+	if n := logged("cancelled"); n != 6 {
+		t.Errorf("%d cancelled exports are logged, want 6", n)
 	}
 
 	out := filepath.Join(t.TempDir(), "antworten.zip")
@@ -213,4 +215,36 @@ func TestTheProcessThatWritesAPackageEndsWithItsServer(t *testing.T) {
 		_, err := os.Stat("/proc/" + pid)
 		return err != nil && len(inFolder()) == 0
 	})
+
+	// It may tell of its progress before it hears that its server is gone. That must
+	// not kill it before it has removed what it wrote.
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := json.Marshal(packageJob{
+		Database: filepath.Join(dir, "data.db"), Path: filepath.Join(folder, "antworten.zip"), Now: time.Now(),
+		Package: planning.Package{Survey: "smart-kassel", Purpose: "Probe", Profile: planning.Profile{Formats: []string{"csv"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(exe, packageCommand)
+	child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	order, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	news, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	news.Close()
+	order.Write(append(job, '\n'))
+	if child.Wait(); child.ProcessState.ExitCode() != 1 || len(inFolder()) != 0 {
+		t.Errorf("without a reader it ends by %s and leaves %v", child.ProcessState, inFolder())
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -57,6 +58,7 @@ type packageNews struct {
 // packageMain is the child. Call it before anything else is started.
 func packageMain() int {
 	syscall.Setpriority(syscall.PRIO_PGRP, 0, packageNiceness) // all its threads; refused, it is as fast as the server
+	signal.Ignore(syscall.SIGPIPE)                             // whoever reads the news may be gone; what was written must be removed first
 	in := json.NewDecoder(os.Stdin)
 	var job packageJob
 	if err := in.Decode(&job); err != nil {
@@ -74,7 +76,9 @@ func packageMain() int {
 	rows, err := packageOf(ctx, job, func(done, total int) {
 		if shown < 0 || done == total || done-shown >= total/200 {
 			shown = done
-			out.Encode(packageNews{Done: done, Total: total})
+			if out.Encode(packageNews{Done: done, Total: total}) != nil {
+				cancel()
+			}
 		}
 	})
 	last := packageNews{Ended: true, Done: rows}

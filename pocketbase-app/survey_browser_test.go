@@ -218,11 +218,7 @@ func TestBrowserTerminalAsksAndWipes(t *testing.T) {
 		return call(network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
 			MatchedNetworkConditions: []*network.Conditions{{Latency: ms, DownloadThroughput: -1, UploadThroughput: -1}}})
 	}
-	later := func(seconds int) {
-		must(t, ctx, chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`{ const now = Date.now; Date.now = () => now() + %d000; } 0`, seconds)))
-	}
-	later(100) // of 120
-	must(t, ctx, chromedp.Poll[chromedp.Void](`document.querySelector("dialog").open && document.activeElement.closest("dialog") !== null`))
+	idles(t, ctx, "dialog[data-idle]")
 	checkPage(t, ctx, "terminal-idle", looks...)
 	must(t, ctx, chromedp.KeyEvent("\r"))
 	must(t, ctx, chromedp.Poll[chromedp.Void](`!document.querySelector("dialog").open`))
@@ -232,7 +228,7 @@ func TestBrowserTerminalAsksAndWipes(t *testing.T) {
 	// The server needs longer than the page's clock from tick to tick, and the
 	// page's last scrolling must not count as somebody who is there.
 	must(t, ctx, call(network.Enable, network.EnableParams{}), slow(2000))
-	leave(t, ctx, chromedp.Evaluate[chromedp.Void](`{ const now = Date.now, from = now(); Date.now = () => now() + 130 * (now() - from + 1000); } 0`))
+	leave(t, ctx, chromedp.Evaluate[chromedp.Void](`{ const from = realNow(), at = Date.now(); Date.now = () => at + 130 * (realNow() - from + 1000); } 0`))
 	must(t, ctx, slow(0))
 	if at := eval[string](t, ctx, `location.pathname`); at != mobil+"/teilnehmen/" {
 		t.Errorf("after the time limit the terminal shows %s", at)

@@ -223,8 +223,7 @@ func TestBrowserTabletAnswersWithoutTheNetwork(t *testing.T) {
 	if !d.checked(`input[name="used"][value="tram"]`) {
 		t.Error("the change of language lost an answer")
 	}
-	must(t, ctx, chromedp.Evaluate[chromedp.Void](`Date.now = (now => () => now() + 100000)(Date.now); 0`))
-	until(t, ctx, `document.querySelector("[data-idle-dialog]").open`)
+	idles(t, ctx, "[data-idle-dialog]")
 	for _, v := range violations(t, ctx) {
 		t.Errorf("idle dialog: %s", v)
 	}
