@@ -107,8 +107,21 @@ func TestCtrlCEndsAnExportAndLeavesNothing(t *testing.T) {
 	if info, err := os.Stat(out); err != nil || info.Size() < stored {
 		t.Error("left alone it wrote nothing", err)
 	}
-	if n := logged("expired"); n != 1 {
-		t.Errorf("%d finished exports are logged, want 1", n)
+	// Nobody reads its progress any more: it goes on.
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	unread := exec.Command("bash", "-c", `exec -a servicepoint "$0" export smart-kassel --dir "$1" --out "$2" --formats csv --purpose Probe 2> >(head -c 1)`, exe, dir, filepath.Join(folder, "antworten.zip"))
+	if b, err := unread.CombinedOutput(); err != nil {
+		t.Errorf("without a reader: %v, said %q", err, b)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 1 || left[0].Name() != "antworten.zip" {
+		t.Errorf("without a reader it left %v, %v", left, err)
+	}
+	if n := logged("expired"); n != 2 {
+		t.Errorf("%d finished exports are logged, want 2", n)
 	}
 }
 
