@@ -63,8 +63,7 @@ func exportCommand(pb *pocketbase.PocketBase) *cobra.Command {
 				out = args[0] + ".zip"
 			}
 			signal.Ignore(syscall.SIGPIPE) // of a terminal that is gone: what was written is removed first
-			ctx, stop := signal.NotifyContext(c.Context(), endings()...)
-			defer stop()
+			ctx := c.Context()
 			book := strings.HasSuffix(out, ".xlsx")
 			if book && c.Flags().Changed("formats") {
 				return fmt.Errorf("--formats makes a package: let --out end with .zip")

@@ -6,7 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -225,10 +227,19 @@ func TestBrowserTerminalAsksAndWipes(t *testing.T) {
 	if !w.checked(`input[name="used"][value="tram"]`) {
 		t.Error("to stay lost an answer")
 	}
-	// The server needs longer than the page's clock from tick to tick, and the
-	// page's last scrolling must not count as somebody who is there.
+	// The server needs longer than the page's clock from tick to tick, somebody stops
+	// the first sending, and the page's last scrolling must not count as somebody who
+	// is there.
 	must(t, ctx, call(network.Enable, network.EnableParams{}), slow(2000))
-	leave(t, ctx, chromedp.Evaluate[chromedp.Void](`{ const from = realNow(), at = Date.now(); Date.now = () => at + 130 * (realNow() - from + 1000); } 0`))
+	must(t, ctx, chromedp.Evaluate[chromedp.Void](`{
+		const wait = setTimeout, form = document.querySelector("[data-leave]");
+		window.setTimeout = (f, ms) => wait(f, ms / 5);
+		window.sent = 0;
+		form.submit = () => { sent++; HTMLFormElement.prototype.submit.call(form); };
+	} 0`))
+	runs := chromedp.Evaluate[chromedp.Void](`{ const from = realNow(), at = Date.now(); Date.now = () => at + 130 * (realNow() - from + 1000); } 0`)
+	must(t, ctx, runs, chromedp.Poll[chromedp.Void](`sent === 1`), call(page.StopLoading, cdp.Empty{}))
+	leave(t, ctx)
 	must(t, ctx, slow(0))
 	if at := eval[string](t, ctx, `location.pathname`); at != mobil+"/teilnehmen/" {
 		t.Errorf("after the time limit the terminal shows %s", at)

@@ -260,7 +260,7 @@ func (p *Platform) inShell(v View, main string) (string, error) {
 	}
 	path := v.Path
 	if v.german || v.Area() != "" || path == "" {
-		path = "/"
+		path = "/" // in German only: the other languages lead home
 	}
 	return strings.NewReplacer(
 		ShellTitle, template.HTMLEscapeString(title),

@@ -18,7 +18,8 @@ type Handler func(e *core.RequestEvent) error
 // ("/redaktion/{$}"); the middlewares run first. Requests are not logged, not
 // even those that the rate limit refuses: logs hold no trace of who answered
 // what and when. [Platform.Fail] logs what nobody foresaw. Scripts of other
-// sites may read routes below [APIRoot], and nothing else. Its pages are in German.
+// sites may read routes below [APIRoot], and nothing else. Pages
+// of such routes are in German only.
 func (p *Platform) Route(se *core.ServeEvent, method, path string, h Handler, middlewares ...func(*core.RequestEvent) error) {
 	if method != "" {
 		p.german[method+" "+path] = true

@@ -71,15 +71,12 @@ func (pt *Participation) VisitsReport(ctx context.Context, db dbx.Builder, p rep
 		Begun   int    `db:"begun"`
 		GivenUp int    `db:"given_up"`
 	}
-	if err := db.NewQuery(`SELECT month, begun, given_up FROM terminal_months`).WithContext(ctx).All(&used); err != nil {
+	if err := db.NewQuery(`SELECT month, begun, given_up FROM terminal_months WHERE month BETWEEN substr({:from}, 1, 7) AND substr({:to}, 1, 7) ORDER BY month`).
+		Bind(dbx.Params{"from": p.From, "to": p.To}).WithContext(ctx).All(&used); err != nil {
 		return nil, err
 	}
-	for _, m := range p.Months() {
-		for _, u := range used {
-			if u.Month == m {
-				uses.Add(m, u.Begun, u.GivenUp, report.Percent(u.GivenUp, u.Begun))
-			}
-		}
+	for _, u := range used {
+		uses.Add(u.Month, u.Begun, u.GivenUp, report.Percent(u.GivenUp, u.Begun))
 	}
 
 	var kinds []struct {

@@ -343,9 +343,12 @@ func (x *Results) enter(tx core.App, slug, place string, number *int, block int,
 	return nil
 }
 
-// HasPage tells whether a survey has a page of results.
+// withPage are the surveys that have a page of results.
+const withPage = `SELECT survey FROM result_releases UNION SELECT survey FROM survey_actions`
+
+// HasPage tells whether a survey has one.
 func HasPage(ctx context.Context, db dbx.Builder, slug string) (has bool, err error) {
-	err = db.NewQuery(`SELECT EXISTS (SELECT 1 FROM result_releases WHERE survey = {:survey}) OR EXISTS (SELECT 1 FROM survey_actions WHERE survey = {:survey})`).
+	err = db.NewQuery(`SELECT {:survey} IN (` + withPage + `)`).
 		Bind(dbx.Params{"survey": slug}).WithContext(ctx).Row(&has)
 	return has, err
 }
@@ -354,7 +357,7 @@ func HasPage(ctx context.Context, db dbx.Builder, slug string) (has bool, err er
 // actions, to the catalogue.
 func Publish(ctx context.Context, db dbx.Builder, cat *content.Catalogue) error {
 	var slugs []string
-	if err := db.NewQuery(`SELECT survey FROM result_releases UNION SELECT survey FROM survey_actions ORDER BY 1`).WithContext(ctx).Column(&slugs); err != nil {
+	if err := db.NewQuery(withPage + ` ORDER BY 1`).WithContext(ctx).Column(&slugs); err != nil {
 		return fmt.Errorf("results: %w", err)
 	}
 	for _, slug := range slugs {

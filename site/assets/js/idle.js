@@ -11,15 +11,19 @@ if (dialog) {
   for (const event of ["pointerdown", "keydown", "input", "scroll"])
     addEventListener(event, () => dialog.open || stay(), { capture: true, passive: true });
   dialog.addEventListener("close", stay);
-  const clock = setInterval(() => {
-    const rest = last + limit - Date.now();
-    if (rest <= 0) {
-      clearInterval(clock); // to send again would cancel what is under way
-      dialog.querySelector("[data-leave]").submit();
-    } else if (rest <= warning) {
-      left.textContent = Math.ceil(rest / 1000);
-      if (!dialog.open) dialog.showModal();
-    }
-  }, 500);
+  const watch = () => {
+    const clock = setInterval(() => {
+      const rest = last + limit - Date.now();
+      if (rest <= 0) {
+        clearInterval(clock); // to send again soon would cancel what is under way
+        setTimeout(watch, 30000); // somebody may stop it, by Escape
+        dialog.querySelector("[data-leave]").submit();
+      } else if (rest <= warning) {
+        left.textContent = Math.ceil(rest / 1000);
+        if (!dialog.open) dialog.showModal();
+      }
+    }, 500);
+  };
+  watch();
   addEventListener("pageshow", (e) => e.persisted && location.reload());
 }
